@@ -1,4 +1,5 @@
-import { importSPKI, jwtVerify, errors as joseErrors } from 'jose';
+import { errors as joseErrors, jwtVerify } from 'jose';
+import type { KeyObject } from 'node:crypto';
 import type { ApnsReason } from './apns-check.ts';
 
 /** Different tokens whose result is kept; all are forgotten beyond it. */
@@ -17,17 +18,16 @@ export interface TokenVerifier {
 }
 
 /** Checks provider tokens: ES256, signed by the registered key, with its key id and team id. */
-export async function createTokenVerifier(options: {
-  readonly publicKey: string;
+export function createTokenVerifier(options: {
+  readonly publicKey: KeyObject;
   readonly keyId: string;
   readonly teamId: string;
-}): Promise<TokenVerifier> {
-  const key = await importSPKI(options.publicKey, 'ES256');
+}): TokenVerifier {
   const cache = new Map<string, TokenCheck | Promise<TokenCheck>>();
 
   async function verify(token: string): Promise<TokenCheck> {
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, key, {
+      const { payload, protectedHeader } = await jwtVerify(token, options.publicKey, {
         algorithms: ['ES256'],
         issuer: options.teamId,
         requiredClaims: ['iat'],

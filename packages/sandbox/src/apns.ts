@@ -33,12 +33,9 @@ export async function startApns(
   context: ServiceContext,
   options: { readonly port: number; readonly streams: number },
 ): Promise<Started<ApnsService>> {
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('ec', {
-    namedCurve: 'P-256',
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-  const verifier = await createTokenVerifier({ publicKey, keyId, teamId });
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const verifier = createTokenVerifier({ publicKey, keyId, teamId });
   const devices = createRegistry();
   const { service, close } = await startService(context, {
     port: options.port,
@@ -49,7 +46,7 @@ export async function startApns(
   });
   return {
     service: Object.assign(service, {
-      credentials: { key: privateKey, keyId, teamId, topic },
+      credentials: { key, keyId, teamId, topic },
       register() {
         const token = randomBytes(32).toString('hex');
         devices.add(token);
