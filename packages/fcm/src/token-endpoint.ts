@@ -34,7 +34,8 @@ const defaultLifetime = 300;
 /** @param ca trusted in place of the machine's own roots; PEM */
 export function createTokenEndpoint(ca: string | undefined): TokenEndpoint {
   // A token is fetched about once an hour: a connection kept in between would only be one more to lose.
-  const agent = new Agent({ keepAlive: false, maxSockets: 2, ...(ca !== undefined && { ca }) });
+  // rejectUnauthorized said outright: an environment variable can turn the default off.
+  const agent = new Agent({ keepAlive: false, maxSockets: 2, rejectUnauthorized: true, ...(ca !== undefined && { ca }) });
   return {
     async grant(account, signal) {
       try {
