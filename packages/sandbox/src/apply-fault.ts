@@ -52,9 +52,9 @@ export function applyFault(
     case undefined:
       return answer(verdict.reply);
     case 'status':
-      return answer(withRetryAfter(provider.failure(fault.status, fault.reason), fault.retryAfter));
+      return answer(withRetryAfter(provider.failure(fault.status, fault.reason, exchange.request), fault.retryAfter));
     case 'gone':
-      return answer(provider.gone());
+      return answer(provider.gone(exchange.request));
     case 'html':
       return answer(proxyPage);
     case 'garbage':

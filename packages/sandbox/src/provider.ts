@@ -58,7 +58,7 @@ export interface Provider {
   /** Called once a request was taken, before it is answered. */
   taken?(request: ServiceRequest): void;
   /** An error of this status as the provider writes it, with its own word in its own place. */
-  failure(status: number, reason?: string): Reply;
+  failure(status: number, reason: string | undefined, request: ServiceRequest): Reply;
   /** The answer for a target that is gone. */
-  gone(): Reply;
+  gone(request: ServiceRequest): Reply;
 }
