@@ -73,7 +73,14 @@ export class Connection {
     session.on('remoteSettings', (peer) => this.#settingsCame(peer));
     session.on('goaway', (errorCode, lastStreamId) => this.#goawayCame(errorCode, lastStreamId));
     session.on('error', (error) => (this.endCode ??= codeOf(error, 'tidings.connection_lost')));
-    session.on('close', () => this.#ended());
+    session.on('close', () => this.#end('tidings.connection_lost'));
+    // The session's own events don't come where it waits to write to a socket that is gone, and a TLS alert does not
+    // close the socket.
+    this.#socket.on('error', (error) => {
+      this.endCode ??= codeOf(error, 'tidings.connection_lost');
+      setImmediate(() => this.#end('tidings.connection_lost'));
+    });
+    this.#socket.on('close', () => this.#end('tidings.connection_lost'));
     this.#timer = setTimeout(() => this.#end('tidings.connect_timeout'), settings.connectTimeout);
   }
 
@@ -98,6 +105,7 @@ export class Connection {
   /** Opens the stream. False where the session turned out to be closed: then nothing was written. Throws where Node refuses the headers. */
   start(exchange: Exchange, headers: readonly string[]): boolean {
     const session = this.#session;
+    if (session.destroyed) setImmediate(() => this.#end('tidings.connection_lost'));
     if (session.closed || session.destroyed) return false;
     const { body } = exchange.request;
     const stream: ClientHttp2Stream = session.request(headers, body.length === 0 ? noBody : bodyFollows);
@@ -113,6 +121,7 @@ export class Connection {
   finished(): void {
     this.streams -= 1;
     if (this.phase === 'ended') return;
+    if (this.#session.destroyed) return this.#end('tidings.connection_lost');
     if (this.streams === 0) {
       this.#idleSince = performance.now();
       if (this.phase === 'leaving') this.#sayFarewell();
@@ -172,6 +181,7 @@ export class Connection {
 
   /** Looks after silence, lost pings and idleness; one timer, armed for whatever comes first. */
   #watch(): void {
+    if (this.#session.destroyed) return this.#end('tidings.connection_lost');
     const now = performance.now();
     const { pingInterval, pingTimeout, idleTimeout } = this.#settings;
     if (this.phase === 'open' && this.streams === 0 && now - this.#idleSince >= idleTimeout) return this.leave();
@@ -188,14 +198,16 @@ export class Connection {
   }
 
   #rewatch(): void {
+    clearTimeout(this.#timer);
     if (this.phase !== 'ended') this.#watch();
   }
 
   #ping(now: number): void {
-    if (this.#session.destroyed) return;
     this.#pingedAt = now;
     this.#session.ping((error) => {
-      if (error === null) this.heard();
+      if (error !== null) return;
+      this.heard();
+      this.#rewatch();
     });
   }
 
@@ -210,15 +222,10 @@ export class Connection {
   #end(code: string): void {
     if (this.phase === 'ended') return;
     this.endCode ??= code;
+    this.phase = 'ended';
     this.#session.destroy();
     // Node waits until all is written, which a dead peer never lets happen.
     this.#socket.destroy();
-    this.#ended();
-  }
-
-  #ended(): void {
-    if (this.phase === 'ended') return;
-    this.phase = 'ended';
     clearTimeout(this.#timer);
     clearTimeout(this.#farewell);
     this.#owner.connectionEnded(this);

@@ -30,6 +30,10 @@ function poolFor(server: { origin: string; ca?: string }, options: Partial<Http2
 const post = (pool: Http2Pool, path = '/', signal?: AbortSignal, body = 'hello'): Promise<Answer> =>
   pool.request({ path, headers: { 'x-test': '1' }, body, signal });
 
+/** As the engine would: what was surely not sent goes again. */
+const untilSent = (pool: Http2Pool, path = '/'): Promise<Answer> =>
+  post(pool, path).catch((error: TransportError) => (error.unsent ? untilSent(pool, path) : Promise.reject(error)));
+
 /** The TransportError it rejects with. */
 async function failure(request: Promise<Answer>): Promise<TransportError> {
   const error = await request.then(
@@ -203,7 +207,7 @@ describe('streams', () => {
     const server = await serve(echo);
     const pool = poolFor(server);
     await post(pool);
-    const bad = [
+    const bad: { path: string; headers: Record<string, string> }[] = [
       { path: '/a\0b', headers: {} },
       { path: '/', headers: { 'apns-topic': 'a\r\nb: c' } },
       { path: '/', headers: { 'apns-topic': 'a\0b\0\0' } },
@@ -214,10 +218,16 @@ describe('streams', () => {
     for (const request of bad) {
       expect(await failure(pool.request({ ...request, body: '' }))).toMatchObject({ code: 'tidings.invalid_request', unsent: true });
     }
+    await expect.poll(() => pool.stats).toEqual({ sessions: 1, inFlight: 0, waiting: 0 });
     expect(server.paths).toHaveLength(1);
-    expect(pool.stats).toMatchObject({ inFlight: 0, waiting: 0 });
   });
 });
+
+/** RST_STREAM alone: `stream.close()` would end the body properly first. */
+function rawReset(stream: Parameters<Handler>[0], code: number): void {
+  const handle = Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kHandle') as symbol;
+  (stream as unknown as Record<symbol, { rstStream(code: number): void }>)[handle]?.rstStream(code);
+}
 
 describe('after the headers were written', () => {
   const reset = (code: number): Handler => (stream) => stream.close(code);
@@ -237,7 +247,7 @@ describe('after the headers were written', () => {
   test('a refusal after the headers of an answer is not', async () => {
     const server = await serve((stream) => {
       stream.respond({ ':status': 200 });
-      stream.write('x', () => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+      stream.write('x', () => setImmediate(() => rawReset(stream, constants.NGHTTP2_REFUSED_STREAM)));
     });
     expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
   });
@@ -245,7 +255,7 @@ describe('after the headers were written', () => {
   test.each([constants.NGHTTP2_CANCEL, constants.NGHTTP2_INTERNAL_ERROR])('half a body and a reset %i is no answer', async (code) => {
     const server = await serve((stream) => {
       stream.respond({ ':status': 200 });
-      stream.write('half', () => stream.close(code));
+      stream.write('half', () => setImmediate(() => rawReset(stream, code)));
     });
     expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
   });
@@ -399,8 +409,8 @@ describe('before anything was written', () => {
 
   test('a certificate the peer does not accept is unsent', async () => {
     const server = await serve(echo, { requestCert: true, rejectUnauthorized: true } as never);
-    const error = await failure(post(poolFor(server)));
-    expect([error.unsent, server.paths]).toEqual([true, []]);
+    expect(await failure(post(poolFor(server)))).toMatchObject({ code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', unsent: true });
+    expect(server.paths).toEqual([]);
   });
 });
 
@@ -416,7 +426,8 @@ describe('GOAWAY', () => {
     expect((await above).map(({ code, unsent }) => [code, unsent])).toEqual(Array(3).fill(['tidings.goaway', true]));
     server.handler = echo;
     expect((await post(pool)).body).toBe('hello');
-    expect([server.sessions.length, pool.stats.inFlight]).toEqual([2, 3]);
+    expect(server.sessions).toHaveLength(2);
+    await expect.poll(() => pool.stats.inFlight).toBe(3);
     for (const stream of streams.slice(0, 3)) answer(stream);
     expect((await Promise.all(all.slice(0, 3))).map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(new Set(server.paths).size).toBe(7);
@@ -430,7 +441,7 @@ describe('GOAWAY', () => {
     await server.arrived(2);
     server.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
     server.handler = echo;
-    await post(pool);
+    await untilSent(pool);
     for (const stream of streams) answer(stream);
     await Promise.all(all);
     expect(server.sessions).toHaveLength(2);
@@ -499,14 +510,8 @@ describe('GOAWAY', () => {
 
 describe('the watchdog', () => {
   test('ends a silent connection that answers no ping; its streams are not unsent, the next request goes elsewhere', async () => {
-    const server = await serve((stream) => {
-      // Half-open: nothing is read any more, nothing is closed.
-      server.sockets[0]?.pause();
-      server.sockets[0]?.removeAllListeners('data');
-      (stream.session as { socket?: unknown }).socket;
-    });
+    const server = await serve(() => freeze(server));
     const pool = poolFor(server, { pingInterval: 30, pingTimeout: 30 });
-    server.handler = () => freeze(server);
     expect(await failure(post(pool))).toMatchObject({ code: 'tidings.connection_silent', unsent: false });
     server.handler = echo;
     expect((await post(pool)).body).toBe('hello');
@@ -535,7 +540,7 @@ describe('the watchdog', () => {
   });
 });
 
-/** From now on the server neither reads nor writes on its first connection. */
+/** Half-open: from now on the server reads nothing on its first connection, and does not close it. */
 function freeze(server: TestServer): void {
   const handle = (server.sockets[0] as unknown as { _handle: { readStop(): void } })._handle;
   handle.readStop();
