@@ -53,12 +53,12 @@ const send1000 = costSubject('send, 1,000 callers', 'tidings-send', { callers: 1
 const naive64 = costSubject('p-queue + p-retry + opossum', 'naive', { callers: 64 }, peers);
 const naive1000 = costSubject('p-queue + p-retry + opossum, 1,000 callers', 'naive', { callers: 1000 }, peers);
 const cockatiel = costSubject('cockatiel', 'cockatiel', { callers: 64 }, peers);
-/** One long run, in which all that waits at the start is sent: collections of the heap come seldom and cost much. */
+/** One long run: collections of the heap come seldom and cost much, and at this depth the source is read in few big gulps. */
 const waitingCost = (waiting: number, quick: number): Subject => ({
   title: `${waiting.toLocaleString('en')} waiting`,
   file: 'tidings-waiting-cost',
-  arguments: { messages: 1_000_000, warmup: 200_000, repeats: 1, waiting },
-  quick: { ...quickCost, waiting: quick },
+  arguments: { messages: 2_000_000, warmup: 200_000, repeats: 1, waiting },
+  quick: { ...quickCost, messages: 200_000, waiting: quick },
 });
 
 const waiting: Pick<Subject, 'arguments' | 'quick' | 'node'> = {
