@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 import { build } from './build.ts';
 import { consumer, packAll, type Packed } from './pack.ts';
-import { start } from './run.ts';
-import { root, scratch } from './workspace.ts';
+import { report, start } from './run.ts';
+import { publicPackages, root, scratch } from './workspace.ts';
 
 const reports = join(root, 'packages/docs/api');
 const current = join(scratch, 'api');
@@ -100,4 +100,10 @@ async function difference(file: string): Promise<string> {
   return output.trim() === '' ? `${file}: differs` : output;
 }
 
-if (import.meta.main) await apiReports(await packAll(await build()), true);
+if (import.meta.main) {
+  await report('API reports', async () => {
+    const packages = await publicPackages();
+    await build(packages);
+    await apiReports(await packAll(packages), true);
+  });
+}

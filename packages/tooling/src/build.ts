@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { glob, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { run } from './run.ts';
+import { report, run } from './run.ts';
 import { publicPackages, root, scratch, type Package } from './workspace.ts';
 
 const work = join(scratch, 'build');
@@ -11,8 +10,7 @@ const emitted = join(work, 'out');
  * Compiles every public package into its `dist`: ES modules and declarations.
  * One compilation for all of them, since they import each other's sources; then each gets its share.
  */
-export async function build(): Promise<Package[]> {
-  const packages = await publicPackages();
+export async function build(packages: readonly Package[]): Promise<void> {
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { recursive: true });
   const config = {
@@ -36,7 +34,6 @@ export async function build(): Promise<Package[]> {
     await rename(join(emitted, folder, 'src'), join(path, 'dist'));
     await refuseSourceNames(join(path, 'dist'));
   }
-  return packages;
 }
 
 /** What a published package imports must be published too. */
@@ -54,8 +51,4 @@ async function refuseSourceNames(dist: string): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  for (const { path } of await build()) {
-    console.log(`${relative(root, path)}/dist ${existsSync(join(path, 'dist/index.js')) ? 'built' : 'is empty'}`);
-  }
-}
+if (import.meta.main) await report('build', async () => build(await publicPackages()));

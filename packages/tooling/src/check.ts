@@ -1,30 +1,27 @@
 import { apiReports } from './api.ts';
 import { build } from './build.ts';
 import { checkExports } from './exports.ts';
-import { packAll } from './pack.ts';
-import { run } from './run.ts';
+import { packAll, type Packed } from './pack.ts';
+import { report, run } from './run.ts';
+import { publicPackages } from './workspace.ts';
 
-/** Everything that can be said without running the code. A step that fails doesn't keep the independent ones from running. */
-const steps: Readonly<Record<string, () => Promise<unknown>>> = {
-  format: () => run('oxfmt', ['--check']),
-  lint: () => run('oxlint', []),
-  types: () => run('tsc', ['--noEmit']),
-  'unused code and dependencies': () => run('knip', []),
-  'build, package exports, API reports': async () => {
-    const packages = await packAll(await build());
-    const results = await Promise.allSettled([checkExports(packages), apiReports(packages, false)]);
-    const failed = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
-    if (failed.length > 0) throw new Error(failed.join('\n'));
-  },
-};
+// Everything that can be said without running the code. A step that fails keeps none of the others from running.
+const packages = await publicPackages();
 
-for (const [name, step] of Object.entries(steps)) {
-  const began = performance.now();
-  try {
-    await step();
-    console.log(`ok      ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
-  } catch (error) {
-    process.exitCode = 1;
-    console.log(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
-  }
+await report('format', () => run('oxfmt', ['--check']));
+await report('lint', () => run('oxlint', []));
+await report('types', () => run('tsc', ['--noEmit']));
+await report('unused code and dependencies', () => run('knip', []));
+await report('shipped code that only tests use', () => {
+  const workspaces = packages.flatMap(({ manifest }) => ['--workspace', manifest.name]);
+  return run('knip', ['--production', '--include', 'files,dependencies', ...workspaces]);
+});
+const packed: Packed[] = [];
+await report('build', async () => {
+  await build(packages);
+  packed.push(...(await packAll(packages)));
+});
+if (packed.length > 0) {
+  await report('package exports', () => checkExports(packed));
+  await report('API reports', () => apiReports(packed, false));
 }

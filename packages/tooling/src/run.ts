@@ -31,3 +31,15 @@ export async function run(command: string, args: readonly string[], directory = 
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}\n${output}`);
   return output;
 }
+
+/** Runs one step of a script and says how it went; a failure sets the exit code and lets what follows run. */
+export async function report(name: string, step: () => Promise<unknown>): Promise<void> {
+  const began = performance.now();
+  try {
+    await step();
+    console.log(`ok      ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    process.exitCode = 1;
+    console.log(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
