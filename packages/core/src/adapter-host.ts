@@ -59,7 +59,13 @@ export class AdapterHost {
       this.#makeRoom();
       this.#slots ??= new Slots(this.policy.concurrency);
       const name = partition === '' ? this.name : `${this.name}/${partition}`;
-      lane = new Lane({ name, adapter: this.adapter, policy: this.policy, slots: this.#slots, engine: this.#options.engine });
+      lane = new Lane({
+        name,
+        adapter: this.adapter,
+        policy: this.policy,
+        slots: this.#slots,
+        engine: this.#options.engine,
+      });
       this.#lanes.set(partition, lane);
     } else if (partition !== '') {
       // The map's order is the order of last use.
@@ -104,7 +110,9 @@ export class AdapterHost {
     const { engine, name, adapter } = this.#options;
     if (adapter.open === undefined) return;
     // Sends find out by themselves when it fails; the log says why.
-    Promise.resolve(adapter.open(engine.adapterContext)).catch(() => engine.logger?.error({ adapter: name }, 'adapter could not open'));
+    Promise.resolve(adapter.open(engine.adapterContext)).catch(() =>
+      engine.logger?.error({ adapter: name }, 'adapter could not open'),
+    );
   }
 
   *lanes(): Generator<Lane> {

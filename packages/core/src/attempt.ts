@@ -92,6 +92,7 @@ const kinds = new Set([
 /** Looks at what an adapter answered: what is no result counts as a lost answer. */
 export function resultAt(results: readonly SendResult[], index: number, count: number): SendResult {
   const result = Array.isArray(results) && results.length === count ? results[index] : undefined;
-  if (result?.kind === 'accepted' || (typeof result === 'object' && result !== null && kinds.has(result.kind))) return result;
+  if (result?.kind === 'accepted' || (typeof result === 'object' && result !== null && kinds.has(result.kind)))
+    return result;
   return { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
 }

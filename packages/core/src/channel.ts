@@ -77,9 +77,14 @@ export class ChannelState {
     if ('field' in content) return content;
     // What `encrypt` returned is all that the provider may see.
     const given = record.rare?.sealed ? undefined : record.message.native?.[adapter.provider];
-    const native = given === undefined ? { value: undefined } : await check(adapter.native, given, `native.${adapter.provider}`);
+    const native =
+      given === undefined ? { value: undefined } : await check(adapter.native, given, `native.${adapter.provider}`);
     if ('field' in native) return native;
-    record.prepared = { target: target.value, content: content.value as Content, native: native.value } satisfies Prepared;
+    record.prepared = {
+      target: target.value,
+      content: content.value as Content,
+      native: native.value,
+    } satisfies Prepared;
     return undefined;
   }
 
@@ -137,7 +142,10 @@ async function check(schema: Schema | undefined, value: unknown, field: string):
   return result.issues === undefined ? { value: result.value } : problemOf(result.issues, field);
 }
 
-function problemOf(issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[], field: string): Problem {
+function problemOf(
+  issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[],
+  field: string,
+): Problem {
   const [issue] = issues;
   let path = field;
   for (const part of issue?.path ?? []) {

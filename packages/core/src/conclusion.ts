@@ -51,7 +51,11 @@ async function nextStep({ outcome, lease, stored, codec, now }: Conclusion): Pro
   const id = stepId(entry.id);
   const notBefore = outcome.status === 'accepted' ? now + route.wait! : now;
   if (notBefore >= entry.expiresAt) return undefined;
-  const body = await encode({ to, message: stored.message, route: { ...route, steps } } satisfies StoredDelivery, codec, id);
+  const body = await encode(
+    { to, message: stored.message, route: { ...route, steps } } satisfies StoredDelivery,
+    codec,
+    id,
+  );
   return { ...entry, id, stream: to.channel, attempts: 0, notBefore, recipientHash: recipientHash(to), body };
 }
 

@@ -10,7 +10,9 @@ import type { Coordination, Lease, Held } from './store.ts';
 import type { AnyTarget } from './record.ts';
 
 /** Pino-compatible. */
-export type Logger = { readonly [Level in 'debug' | 'info' | 'warn' | 'error']: (fields: object, text: string) => void };
+export type Logger = {
+  readonly [Level in 'debug' | 'info' | 'warn' | 'error']: (fields: object, text: string) => void;
+};
 
 /** A step of the user's own around the rest of the pipeline; `next` sends, and resolves to the outcome. */
 export type Middleware<Target> = (
@@ -28,7 +30,10 @@ export interface Hooks {
   readonly check?: ((delivery: never) => Awaitable<'send' | { suppress: string }>) | undefined;
   /** Turns a recipient of the application's into targets. */
   readonly resolve?:
-    | ((recipient: never, context: { readonly signal: AbortSignal }) => Awaitable<readonly AnyTarget[]> | AsyncIterable<readonly AnyTarget[]>)
+    | ((
+        recipient: never,
+        context: { readonly signal: AbortSignal },
+      ) => Awaitable<readonly AnyTarget[]> | AsyncIterable<readonly AnyTarget[]>)
     | undefined;
 }
 

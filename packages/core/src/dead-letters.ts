@@ -49,7 +49,9 @@ export function deadLetters(engine: EngineContext, queue: Queue<unknown>, codec:
     return { deliveryId, messageId, channel, tenant, failure, failedAt: new Date(failedAt), attempts };
   };
 
-  async function* find(filter: DeadLetterFilter | { readonly id: string }): AsyncGenerator<{ dead: DeadEntry; letter: DeadLetter }> {
+  async function* find(
+    filter: DeadLetterFilter | { readonly id: string },
+  ): AsyncGenerator<{ dead: DeadEntry; letter: DeadLetter }> {
     const { channel: stream, tenant, kind, before } = filter as DeadLetterFilter;
     const { id } = filter as { readonly id?: string };
     let after: string | undefined;
@@ -59,7 +61,8 @@ export function deadLetters(engine: EngineContext, queue: Queue<unknown>, codec:
         after = dead.entry.id;
         if (id !== undefined && after !== id) continue;
         const letter = await letterOf(dead);
-        const fits = (kind === undefined || letter.failure.kind === kind) && (before === undefined || letter.failedAt < before);
+        const fits =
+          (kind === undefined || letter.failure.kind === kind) && (before === undefined || letter.failedAt < before);
         if (fits) yield { dead, letter };
       }
       if (found.length < page) return;

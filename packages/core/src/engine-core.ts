@@ -70,7 +70,8 @@ export class EngineCore implements EngineContext {
     this.#store = options.store ?? memoryStore({ runtime });
     this.coordination = this.#store.coordination;
     this.keyWindow = parseDuration(options.idempotencyWindow ?? '1d', 'idempotencyWindow');
-    this.#keepOutcomes = options.keepOutcomes === undefined ? undefined : parseDuration(options.keepOutcomes, 'keepOutcomes');
+    this.#keepOutcomes =
+      options.keepOutcomes === undefined ? undefined : parseDuration(options.keepOutcomes, 'keepOutcomes');
     this.#codec = options.codec;
     this.#window = deliveries;
     const { queue, durable } = this.#store;
@@ -90,7 +91,15 @@ export class EngineCore implements EngineContext {
       return new ChannelState({ name, engine: this, adapters, layers, order, deliveries, bytes });
     });
     const byName = new Map(this.channels.map((channel) => [channel.name, channel]));
-    const nowhere = new ChannelState({ name: '', engine: this, adapters: [], layers: [], order: undefined, deliveries, bytes });
+    const nowhere = new ChannelState({
+      name: '',
+      engine: this,
+      adapters: [],
+      layers: [],
+      order: undefined,
+      deliveries,
+      bytes,
+    });
     this.#intake = new Intake(this, byName, nowhere);
     this.deadLetters = deadLetters(this, queue, this.#codec);
   }
@@ -172,7 +181,8 @@ export class EngineCore implements EngineContext {
     if (this.#closed !== undefined) return Promise.reject(closedError());
     if (this.#worker === undefined) {
       const window = options.concurrency ?? 2000;
-      if (!(window >= 1)) return Promise.reject(tidingsError('tidings.invalid_options', 'expected at least 1', 'concurrency'));
+      if (!(window >= 1))
+        return Promise.reject(tidingsError('tidings.invalid_options', 'expected at least 1', 'concurrency'));
       this.#worker = new Worker({
         engine: this,
         intake: this.#intake,
@@ -211,15 +221,21 @@ export class EngineCore implements EngineContext {
   async #idle(timeout: number): Promise<void> {
     const { clock } = this;
     const until = clock.read() + timeout;
-    const busy = (): boolean => this.channels.some((channel) => [...channel.lanes()].some(({ inFlight }) => inFlight > 0));
+    const busy = (): boolean =>
+      this.channels.some((channel) => [...channel.lanes()].some(({ inFlight }) => inFlight > 0));
     while (busy() && clock.read() < until) {
       await new Promise<void>((resolve) => clock.schedule(Math.min(until, clock.read() + 10), resolve));
     }
   }
 
-  async #canceledInQueue(entry: QueueEntry, ending: { status: 'canceled'; by: 'caller' } | { status: 'suppressed'; reason: string }): Promise<void> {
+  async #canceledInQueue(
+    entry: QueueEntry,
+    ending: { status: 'canceled'; by: 'caller' } | { status: 'suppressed'; reason: string },
+  ): Promise<void> {
     const stored = await decodeDelivery(entry.body, this.#codec, entry.id);
-    const record = this.#intake.takeLease({ entry, fence: '', sending: false, canceled: true, deaths: 0 }, stored, { settled() {} });
+    const record = this.#intake.takeLease({ entry, fence: '', sending: false, canceled: true, deaths: 0 }, stored, {
+      settled() {},
+    });
     this.pipeline.cancel(record, ending);
   }
 
@@ -234,14 +250,16 @@ export class EngineCore implements EngineContext {
         if (!isArrival(receipt)) return;
         this.pipeline.awaited.delete(key);
         void this.#store.queue.cancel(messageId).then(async ({ removed }) => {
-          for (const entry of removed) await this.#canceledInQueue(entry, { status: 'suppressed', reason: 'notNeeded' });
+          for (const entry of removed)
+            await this.#canceledInQueue(entry, { status: 'suppressed', reason: 'notNeeded' });
         });
       },
     });
   }
 }
 
-const isArrival = ({ kind }: Receipt): boolean => kind === 'delivered' || kind === 'displayed' || kind === 'opened' || kind === 'replied';
+const isArrival = ({ kind }: Receipt): boolean =>
+  kind === 'delivered' || kind === 'displayed' || kind === 'opened' || kind === 'replied';
 
 const closedError = (): Error => tidingsError('tidings.closed', 'this engine is closed');
 
@@ -258,10 +276,17 @@ function hooksOf({ authorize, render, encrypt, use = [], audience }: AnyOptions)
 
 /** Times of a stored outcome as dates again. */
 function withDates(outcome: unknown): unknown {
-  const { attempts = [], trace = [] } = outcome as { attempts?: { startedAt: string }[]; trace?: { at: string; until?: string }[] };
+  const { attempts = [], trace = [] } = outcome as {
+    attempts?: { startedAt: string }[];
+    trace?: { at: string; until?: string }[];
+  };
   return {
     ...(outcome as object),
     attempts: attempts.map((attempt) => ({ ...attempt, startedAt: new Date(attempt.startedAt) })),
-    trace: trace.map(({ at, until, ...step }) => ({ ...step, at: new Date(at), ...(until !== undefined && { until: new Date(until) }) })),
+    trace: trace.map(({ at, until, ...step }) => ({
+      ...step,
+      at: new Date(at),
+      ...(until !== undefined && { until: new Date(until) }),
+    })),
   };
 }

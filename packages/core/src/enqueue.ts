@@ -67,7 +67,8 @@ async function authorize(engine: EngineContext, record: DeliveryRecord): Promise
     engine.logger?.error({ hook: 'authorize', error: errorName(error) }, 'hook failed');
     throw tidingsError('tidings.hook_failed', 'the authorize hook failed; nothing was stored');
   }
-  if (verdict !== 'allow') throw tidingsError('tidings.denied', `the authorize hook refused it: ${String(verdict?.deny ?? '')}`);
+  if (verdict !== 'allow')
+    throw tidingsError('tidings.denied', `the authorize hook refused it: ${String(verdict?.deny ?? '')}`);
 }
 
 async function entryOf(record: DeliveryRecord, stored: StoredDelivery, codec: Codec | undefined): Promise<QueueEntry> {
@@ -79,7 +80,8 @@ async function entryOf(record: DeliveryRecord, stored: StoredDelivery, codec: Co
   } catch {
     throw tidingsError('tidings.invalid_message', 'expected what JSON can hold', 'ref');
   }
-  if (body.length > mostBytes) throw tidingsError('tidings.invalid_message', `expected at most ${mostBytes} bytes when stored`, 'message');
+  if (body.length > mostBytes)
+    throw tidingsError('tidings.invalid_message', `expected at most ${mostBytes} bytes when stored`, 'message');
   return {
     id,
     messageId,
@@ -87,7 +89,10 @@ async function entryOf(record: DeliveryRecord, stored: StoredDelivery, codec: Co
     tenant: record.message.tenant,
     priority: levels[record.level]!,
     attempts: 0,
-    notBefore: clock.toEpoch(record.rare?.dueAt ?? 0) > clock.toEpoch(record.queuedAt) ? clock.toEpoch(record.rare!.dueAt) : clock.toEpoch(record.queuedAt),
+    notBefore:
+      clock.toEpoch(record.rare?.dueAt ?? 0) > clock.toEpoch(record.queuedAt)
+        ? clock.toEpoch(record.rare!.dueAt)
+        : clock.toEpoch(record.queuedAt),
     expiresAt: clock.toEpoch(record.expiresAt),
     recipientHash: recipientHash(record.to),
     body,

@@ -27,7 +27,16 @@ export interface Health {
 export function laneStats(lane: Lane, now: number): LaneStats {
   const { name, adapter, waiting, inFlight, breaker, lastFailure } = lane;
   const { provider } = adapter;
-  return { lane: name, provider, waiting, oldest: lane.oldest(now), inFlight, rate: lane.throughput(now), breaker, lastFailure };
+  return {
+    lane: name,
+    provider,
+    waiting,
+    oldest: lane.oldest(now),
+    inFlight,
+    rate: lane.throughput(now),
+    breaker,
+    lastFailure,
+  };
 }
 
 export function healthOf(channels: readonly ChannelState[]): Health {
@@ -36,9 +45,11 @@ export function healthOf(channels: readonly ChannelState[]): Health {
   for (const channel of channels) {
     const lanes = [...channel.lanes()];
     const stopped = lanes.filter(({ breaker }) => breaker !== 'closed');
-    for (const { name, lastFailure } of stopped) because.push(`${name} is not sending: ${lastFailure?.code ?? 'breaker open'}`);
+    for (const { name, lastFailure } of stopped)
+      because.push(`${name} is not sending: ${lastFailure?.code ?? 'breaker open'}`);
     if (lanes.length > 0 && stopped.length === lanes.length) down++;
-    if (channel.admission.outside > 0) because.push(`${channel.name} is full: ${channel.admission.outside} wait outside`);
+    if (channel.admission.outside > 0)
+      because.push(`${channel.name} is full: ${channel.admission.outside} wait outside`);
   }
   if (because.length === 0) return { status: 'up', because };
   return { status: down === channels.length ? 'down' : 'degraded', because };

@@ -34,15 +34,7 @@ export type { AdapterOf, Channel, Channels, Derived, FirstOf, Route, To, Tuned }
 export type { Logger, Middleware } from './context.ts';
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './dead-letters.ts';
 export type { EventStream } from './emitter.ts';
-export type {
-  CallOptions,
-  DeliveryStatus,
-  Engine,
-  Enqueued,
-  MessageOf,
-  Source,
-  TargetOf,
-} from './engine.ts';
+export type { CallOptions, DeliveryStatus, Engine, Enqueued, MessageOf, Source, TargetOf } from './engine.ts';
 export { createEngine } from './engine.ts';
 export type { Audience, EngineOptions } from './engine-options.ts';
 export type { EventName, EventOf, Events } from './events.ts';

@@ -41,7 +41,10 @@ export class Intake {
     const weight = weighSafely(message);
     if (typeof weight !== 'number') return false;
     const to = message.to as Partial<AnyTarget> | null | undefined;
-    const channel = typeof to === 'object' && to !== null && typeof to.channel === 'string' ? this.#channels.get(to.channel) : undefined;
+    const channel =
+      typeof to === 'object' && to !== null && typeof to.channel === 'string'
+        ? this.#channels.get(to.channel)
+        : undefined;
     if (channel === undefined || this.#lateProblem(message) !== undefined) return false;
     const { pipeline, ids } = this.#engine;
     pipeline.enter([this.#record(message, to as AnyTarget, channel, sink, 0, ids.next(), now, weight)]);
@@ -112,7 +115,11 @@ export class Intake {
     for (const to of route?.steps ?? []) {
       id = stepId(id);
       const stored = { ...entry, id, stream: to.channel };
-      const record = this.takeLease({ entry: stored, fence: '', sending: false, canceled: false, deaths: 0 }, { to, message }, ignored);
+      const record = this.takeLease(
+        { entry: stored, fence: '', sending: false, canceled: false, deaths: 0 },
+        { to, message },
+        ignored,
+      );
       this.#engine.pipeline.cancel(record, { status: 'suppressed', reason: 'notNeeded' });
     }
   }
@@ -132,7 +139,8 @@ export class Intake {
       if (plain.length > 0) pipeline.enter(plain);
       if (routeAt === undefined) return;
       const steps = records.filter((_record, index) => targets[index]!.problem === undefined);
-      if (steps.length > 0) pipeline.enter(steps, new Route(steps, routeAt.wait, pipeline, (record) => pipeline.admit(record)));
+      if (steps.length > 0)
+        pipeline.enter(steps, new Route(steps, routeAt.wait, pipeline, (record) => pipeline.admit(record)));
     };
     return { records, shape, begin };
   }
@@ -179,7 +187,9 @@ export class Intake {
     }
     if (notBefore === undefined) return undefined;
     const ahead = notBefore.getTime() - this.#engine.clock.runtime.now();
-    return ahead > longestSchedule ? { field: 'notBefore', expected: 'at most 1 hour ahead; use enqueue with a durable store beyond' } : undefined;
+    return ahead > longestSchedule
+      ? { field: 'notBefore', expected: 'at most 1 hour ahead; use enqueue with a durable store beyond' }
+      : undefined;
   }
 }
 
@@ -206,7 +216,8 @@ class Expansion {
 
   async expand(to: unknown, field: string): Promise<Shape> {
     if (Array.isArray(to)) return this.#each(to, field);
-    if (typeof to !== 'object' || to === null) return this.#add(to, { field, expected: 'a target: an object with a channel' });
+    if (typeof to !== 'object' || to === null)
+      return this.#add(to, { field, expected: 'a target: an object with a channel' });
     if ('firstOf' in to && field === 'to') return this.#route(to as { firstOf: unknown; wait?: unknown });
     const { channel: name } = to as { readonly channel?: unknown };
     if (name === undefined && this.#engine.hooks.resolve !== undefined) return this.#resolve(to, field);
@@ -225,7 +236,11 @@ class Expansion {
     for (const [index, each] of list.entries()) {
       const nested = Array.isArray(each) || (typeof each === 'object' && each !== null && 'firstOf' in each);
       const path = `${field}[${index}]`;
-      shapes.push(nested ? this.#add(each, { field: path, expected: 'a target, not a list of them' }) : await this.expand(each, path));
+      shapes.push(
+        nested
+          ? this.#add(each, { field: path, expected: 'a target, not a list of them' })
+          : await this.expand(each, path),
+      );
     }
     return shapes;
   }
@@ -260,11 +275,13 @@ class Expansion {
 
   async #resolved(target: AnyTarget, field: string): Promise<Shape> {
     const channel = this.#channels.get(target.channel);
-    return this.targets.push({
-      to: target,
-      channel,
-      problem: channel === undefined ? { field, expected: 'targets on channels of this engine' } : undefined,
-    }) - 1;
+    return (
+      this.targets.push({
+        to: target,
+        channel,
+        problem: channel === undefined ? { field, expected: 'targets on channels of this engine' } : undefined,
+      }) - 1
+    );
   }
 
   #add(to: unknown, problem: Problem): number {

@@ -86,8 +86,7 @@ export class Lane implements SlotHolder {
     this.#budget = new RetryBudget(policy.budget);
     this.#window = new Window(slots.concurrency);
     this.#breaker = policy.breaker && new Breaker(policy.breaker);
-    this.#rate =
-      policy.rate && new RateGate(engine.coordination, name, policy.rate, engine.clock, () => this.#wake());
+    this.#rate = policy.rate && new RateGate(engine.coordination, name, policy.rate, engine.clock, () => this.#wake());
   }
 
   // ---- what comes in
@@ -143,7 +142,8 @@ export class Lane implements SlotHolder {
     this.#window.cut(now);
     const { emitter, clock, coordination } = this.#engine;
     void coordination.pause(this.name, clock.toEpoch(until));
-    if (emitter.wants('lane.throttled')) emitter.emit({ type: 'lane.throttled', lane: this.name, until: clock.toDate(until) });
+    if (emitter.wants('lane.throttled'))
+      emitter.emit({ type: 'lane.throttled', lane: this.name, until: clock.toDate(until) });
   }
 
   /** The credential was refused: nothing goes but a probe now and then. */

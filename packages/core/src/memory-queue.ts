@@ -72,7 +72,8 @@ class MemoryQueue implements Queue {
       const first = this.#keys.claim(claim.key, messageId, claim.until, now);
       if (first !== undefined) return Promise.resolve({ duplicateOf: first });
     }
-    for (const entry of entries) this.#add(entry, entry.shared === undefined ? undefined : shared?.get(entry.shared), now);
+    for (const entry of entries)
+      this.#add(entry, entry.shared === undefined ? undefined : shared?.get(entry.shared), now);
     this.#serve();
     return Promise.resolve({});
   }
@@ -157,7 +158,9 @@ class MemoryQueue implements Queue {
     let from = after === undefined;
     for (const [id, dead] of this.#dead) {
       if (found.length === limit) break;
-      const fits = (stream === undefined || dead.entry.stream === stream) && (tenant === undefined || dead.entry.tenant === tenant);
+      const fits =
+        (stream === undefined || dead.entry.stream === stream) &&
+        (tenant === undefined || dead.entry.tenant === tenant);
       if (from && fits) found.push(dead);
       if (id === after) from = true;
     }
@@ -181,8 +184,10 @@ class MemoryQueue implements Queue {
       this.#remove(item);
       erased++;
     }
-    for (const [id, { entry }] of this.#dead) if (entry.recipientHash === recipientHash && this.#dead.delete(id)) erased++;
-    for (const [id, kept] of this.#records) if (kept.recipientHash === recipientHash && this.#records.delete(id)) erased++;
+    for (const [id, { entry }] of this.#dead)
+      if (entry.recipientHash === recipientHash && this.#dead.delete(id)) erased++;
+    for (const [id, kept] of this.#records)
+      if (kept.recipientHash === recipientHash && this.#records.delete(id)) erased++;
     return Promise.resolve(erased);
   }
 
@@ -202,7 +207,16 @@ class MemoryQueue implements Queue {
   // ---- places
 
   #add(entry: QueueEntry, shared: Uint8Array | undefined, now: number): void {
-    const item: Item = { entry, shared, place: 'ready', fence: 0, leasedUntil: 0, sending: false, canceled: false, deaths: 0 };
+    const item: Item = {
+      entry,
+      shared,
+      place: 'ready',
+      fence: 0,
+      leasedUntil: 0,
+      sending: false,
+      canceled: false,
+      deaths: 0,
+    };
     this.#items.set(entry.id, item);
     const siblings = this.#byMessage.get(entry.messageId);
     if (siblings === undefined) this.#byMessage.set(entry.messageId, new Set([item]));
@@ -218,7 +232,8 @@ class MemoryQueue implements Queue {
     this.#leased.delete(item);
     const { stream, tenant = '', priority } = item.entry;
     let turns = this.#ready.get(stream);
-    if (turns === undefined) this.#ready.set(stream, (turns = [new TenantTurns(), new TenantTurns(), new TenantTurns()]));
+    if (turns === undefined)
+      this.#ready.set(stream, (turns = [new TenantTurns(), new TenantTurns(), new TenantTurns()]));
     turns[levels.indexOf(priority) as Level].push(tenant, item);
   }
 
@@ -274,7 +289,11 @@ class MemoryQueue implements Queue {
 
   /** What has come of age, and what a holder has lost. */
   #ripen(now: number): void {
-    for (let next = this.#delayed.peek(); next !== undefined && next.entry.notBefore <= now; next = this.#delayed.peek()) {
+    for (
+      let next = this.#delayed.peek();
+      next !== undefined && next.entry.notBefore <= now;
+      next = this.#delayed.peek()
+    ) {
       this.#delayed.pop();
       if (next.place === 'delayed') this.#makeReady(next);
     }

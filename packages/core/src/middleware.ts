@@ -20,7 +20,8 @@ export async function runMiddleware(
   const run = async (index: number, delivery: Delivery): Promise<SettledOutcome> => {
     const middleware = use[index];
     if (middleware === undefined) {
-      const changed = delivery === (view as Delivery) ? undefined : (delivery as { readonly content?: Content }).content;
+      const changed =
+        delivery === (view as Delivery) ? undefined : (delivery as { readonly content?: Content }).content;
       return (sent ??= send(changed));
     }
     const next = (changed: Delivery): Promise<Outcome> => run(index + 1, changed) as unknown as Promise<Outcome>;

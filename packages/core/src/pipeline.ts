@@ -325,7 +325,9 @@ export class Pipeline {
     let indexes = adapters.map((_adapter, index) => index);
     if (order !== undefined) {
       const names = order({ target: record.to, tenant: record.message.tenant });
-      indexes = names.map((name) => adapters.findIndex(({ provider }) => provider === name)).filter((index) => index >= 0);
+      indexes = names
+        .map((name) => adapters.findIndex(({ provider }) => provider === name))
+        .filter((index) => index >= 0);
     }
     return indexes.filter((index) => (tried & (1 << index)) === 0);
   }
@@ -392,7 +394,9 @@ export class Pipeline {
 
   /** A lane sends nothing for a while: what waits there and can go elsewhere does. */
   laneStopped(lane: Lane, now: number): void {
-    for (const record of lane.takeOut((each) => each.channel.adapters.length > 1 && this.#alternative(each, lane, now))) {
+    for (const record of lane.takeOut(
+      (each) => each.channel.adapters.length > 1 && this.#alternative(each, lane, now),
+    )) {
       this.#failOver(record, lane, now);
     }
   }
@@ -402,13 +406,18 @@ export class Pipeline {
   #note(record: DeliveryRecord, lane: Lane, failure: Failure, startedAt: number, now: number): void {
     const rare = record.more;
     const { provider } = lane.adapter;
-    rare.steps.push({ step: rare.ambiguous === undefined ? 'attempted' : 'repeated', time: startedAt, provider } as Step);
+    rare.steps.push({
+      step: rare.ambiguous === undefined ? 'attempted' : 'repeated',
+      time: startedAt,
+      provider,
+    } as Step);
     rare.tried.push({ provider, startedAt, duration: now - startedAt, failure });
     // These use up no attempt.
     if (failure.kind === 'throttled') rare.throttles++;
     else if (failure.kind === 'unauthorized') rare.refusals++;
     else if (failure.kind === 'unavailable' && failure.unsent) rare.unsent++;
-    if (rare.throttles + rare.refusals + rare.unsent > 0) record.attempts = rare.tried.length - rare.throttles - rare.refusals - rare.unsent;
+    if (rare.throttles + rare.refusals + rare.unsent > 0)
+      record.attempts = rare.tried.length - rare.throttles - rare.refusals - rare.unsent;
     if (failure.kind === 'ambiguous') rare.ambiguous = failure;
     this.#react(record, lane, failure, now);
   }
@@ -440,7 +449,15 @@ export class Pipeline {
     const { throttles, unsent, refusals, ambiguous } = record.more;
     const rules = overlay(lane.policy, message.policy);
     const alternative = record.channel.adapters.length > 1 && this.#alternative(record, lane, now);
-    const state = { attempts, throttles, unsent, refusals, ambiguous: ambiguous !== undefined, left: expiresAt - now, alternative };
+    const state = {
+      attempts,
+      throttles,
+      unsent,
+      refusals,
+      ambiguous: ambiguous !== undefined,
+      left: expiresAt - now,
+      alternative,
+    };
     return decide(failure, state, rules, this.#engine.clock.runtime.random());
   }
 
@@ -628,7 +645,12 @@ export class Pipeline {
   }
 }
 
-const storeFailure: Failure = { kind: 'unavailable', scope: 'provider', code: 'tidings.store_unavailable', unsent: true };
+const storeFailure: Failure = {
+  kind: 'unavailable',
+  scope: 'provider',
+  code: 'tidings.store_unavailable',
+  unsent: true,
+};
 
 export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && 'then' in value;

@@ -89,7 +89,9 @@ export function policyProblem(policy: unknown): { readonly field: string; readon
     groupProblem(batch, 'batch') ??
     (retry ? retryProblem(retry) : undefined) ??
     (breaker ? breakerProblem(breaker) : undefined) ??
-    (batch ? (numberProblem(batch.size, 'batch.size', 1, true) ?? durationProblem(batch.wait, 'batch.wait')) : undefined) ??
+    (batch
+      ? (numberProblem(batch.size, 'batch.size', 1, true) ?? durationProblem(batch.wait, 'batch.wait'))
+      : undefined) ??
     (ambiguous === undefined || ambiguous === 'retry' || ambiguous === 'stop'
       ? undefined
       : { field: 'ambiguous', expected: "'retry' or 'stop'" })
@@ -108,7 +110,8 @@ function retryProblem({ attempts, first, max, budget }: RetryPolicy): Problem {
 }
 
 function breakerProblem({ threshold, minimum, open }: BreakerPolicy): Problem {
-  if (typeof threshold === 'number' && threshold > 1) return { field: 'breaker.threshold', expected: 'a share from 0 to 1' };
+  if (typeof threshold === 'number' && threshold > 1)
+    return { field: 'breaker.threshold', expected: 'a share from 0 to 1' };
   return (
     numberProblem(threshold, 'breaker.threshold', 0) ??
     numberProblem(minimum, 'breaker.minimum', 0, true) ??
@@ -123,12 +126,15 @@ function durationProblem(value: unknown, field: string): Problem {
 
 function numberProblem(value: unknown, field: string, least: number, whole = false): Problem {
   if (value === undefined) return undefined;
-  const fits = typeof value === 'number' && value >= least && Number.isFinite(value) && (!whole || Number.isInteger(value));
+  const fits =
+    typeof value === 'number' && value >= least && Number.isFinite(value) && (!whole || Number.isInteger(value));
   return fits ? undefined : { field, expected: `a ${whole ? 'whole ' : ''}number, at least ${least}` };
 }
 
 function groupProblem(value: unknown, field: string): Problem {
-  return value === undefined || value === false || isGroup(value) ? undefined : { field, expected: 'an object or false' };
+  return value === undefined || value === false || isGroup(value)
+    ? undefined
+    : { field, expected: 'an object or false' };
 }
 
 function checkFields(policy: Policy, field: string): void {
@@ -138,7 +144,8 @@ function checkFields(policy: Policy, field: string): void {
   throw tidingsError('tidings.invalid_options', `expected ${problem.expected}`, path);
 }
 
-const isGroup = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isGroup = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function defined(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));

@@ -6,5 +6,9 @@ import { createHash } from 'node:crypto';
  */
 export function recipientHash(target: object): string {
   const sorted = Object.entries(target).sort(([one], [other]) => (one < other ? -1 : 1));
-  return createHash('sha256').update('tidings.recipient\n').update(JSON.stringify(sorted)).digest('base64url').slice(0, 22);
+  return createHash('sha256')
+    .update('tidings.recipient\n')
+    .update(JSON.stringify(sorted))
+    .digest('base64url')
+    .slice(0, 22);
 }

@@ -90,7 +90,8 @@ function settleOrFailOver(state: RetryState): Decision {
 
 function waitOut(failure: Failure, state: RetryState, rules: RetryRules, random: number): Decision {
   const wait =
-    failure.retryAfter ?? leastThrottle + backoff(rules.first, Math.max(rules.max, leastThrottle), state.throttles, random);
+    failure.retryAfter ??
+    leastThrottle + backoff(rules.first, Math.max(rules.max, leastThrottle), state.throttles, random);
   // A hint of 0 still gets some jitter, so that all that was refused does not come back at once.
   const jittered = wait + Math.min(1000, Math.max(wait * 0.1, 20)) * random;
   if (jittered >= state.left) return state.alternative && mayRepeat(state, rules) ? failOver : expire;

@@ -235,6 +235,8 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   #end(): Promise<IteratorResult<SettledOutcome>> {
     const failed = this.#error;
     this.#error = undefined;
-    return failed === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(failed.error as Error);
+    return failed === undefined
+      ? Promise.resolve({ value: undefined, done: true })
+      : Promise.reject(failed.error as Error);
   }
 }

@@ -11,7 +11,11 @@ export function attemptsOf(record: DeliveryRecord, accepted: boolean, startedAt:
     failure,
   }));
   if (accepted) {
-    attempts.push({ provider: providerOf(record), startedAt: clock.toDate(startedAt), duration: settledAt - startedAt });
+    attempts.push({
+      provider: providerOf(record),
+      startedAt: clock.toDate(startedAt),
+      duration: settledAt - startedAt,
+    });
   }
   return attempts;
 }

@@ -20,7 +20,7 @@ export const defaultTtl = 86_400_000;
 const known: { readonly [field: string]: true | undefined } = Object.assign(
   Object.create(null) as object,
   Object.fromEntries(
-    ('to title body data url image ttl notBefore priority collapseKey idempotencyKey tenant policy content native ref principal')
+    'to title body data url image ttl notBefore priority collapseKey idempotencyKey tenant policy content native ref principal'
       .split(' ')
       .map((field) => [field, true] as const),
   ),
@@ -110,7 +110,9 @@ function keyProblem(message: AnyMessage, field: 'collapseKey' | 'idempotencyKey'
 function overridesProblem(message: AnyMessage, field: 'content' | 'native'): Problem | undefined {
   const value: unknown = message[field];
   if (value === undefined) return undefined;
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : { field, expected: 'an object' };
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? undefined
+    : { field, expected: 'an object' };
 }
 
 function ownPolicyProblem(policy: unknown): Problem | undefined {

@@ -100,7 +100,11 @@ export class Worker implements Sink {
     } catch (error) {
       // A newer version wrote it, or its key is not here: another worker may read it.
       logger?.error({ error: errorName(error) }, 'a queue entry can not be read');
-      this.#settle({ lease: each, as: 'again', entries: [{ ...each.entry, notBefore: clock.runtime.now() + unreadable }] });
+      this.#settle({
+        lease: each,
+        as: 'again',
+        entries: [{ ...each.entry, notBefore: clock.runtime.now() + unreadable }],
+      });
       return;
     }
     const record = intake.takeLease(each, stored, this);
@@ -123,7 +127,15 @@ export class Worker implements Sink {
   async #conclude(outcome: SettledOutcome, record: DeliveryRecord, own: Lease, stored: StoredDelivery): Promise<void> {
     const { engine, intake, codec, keepOutcomes } = this.#options;
     try {
-      const conclusion = await conclusionOf({ outcome, record, lease: own, stored, codec, keepOutcomes, now: engine.clock.runtime.now() });
+      const conclusion = await conclusionOf({
+        outcome,
+        record,
+        lease: own,
+        stored,
+        codec,
+        keepOutcomes,
+        now: engine.clock.runtime.now(),
+      });
       this.#settle(conclusion);
     } catch (error) {
       // Not settled: when the lease ends it is taken again.
