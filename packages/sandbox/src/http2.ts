@@ -8,8 +8,8 @@ const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = con
 /** How long a client has to close a connection that ended with an error, before it is destroyed. */
 const farewell = 250;
 
-/** Node's default of 10 MB fails a connection with a few thousand streams open. */
-const sessionMegabytes = 512;
+/** Node's own limits would be faults that nobody asked for: 10 MB a session, 1,000 streams canceled by the client. */
+const sessionLimits = { maxSessionMemory: 512, streamResetBurst: 1_000_000, streamResetRate: 1_000_000 };
 
 /** Serves one HTTP/2 connection. `streams` is the limit announced at first. */
 export function serveHttp2(link: Link, id: number, streams: number, intake: Intake): void {
@@ -37,7 +37,7 @@ class Http2Connection implements Connection {
     this.#allowed = streams;
     this.session = performServerHandshake(link.socket, {
       settings: { maxConcurrentStreams: streams, enablePush: false },
-      maxSessionMemory: sessionMegabytes,
+      ...sessionLimits,
     });
     this.session.on('error', () => {});
     this.session.on('stream', (stream, headers, _flags, rawHeaders) => {
@@ -88,6 +88,8 @@ class Http2Connection implements Connection {
       if (this.#last !== Infinity) this.#closeWhenDone();
     });
     collect(stream, this.#intake.bodyLimit, (body) => {
+      // Canceled by the client: Node ends the stream as if its body were complete.
+      if (stream.aborted || stream.closed) return;
       this.#intake.arrived(new Http2Exchange(this, stream, toRequest(headers, rawHeaders, body, this)));
     });
   }

@@ -32,7 +32,8 @@ export async function listen(options: {
   readonly onLink: (link: Link) => void;
 }): Promise<Listener> {
   const { certificates, port, protocols, onLink } = options;
-  const sockets = new Map<string, Socket>();
+  const sockets = new Set<Socket>();
+  const byName = new Map<string, Socket>();
   const frozen = new Set<Socket>();
   const connections = { opened: 0, open: 0 };
   const tls = createTlsServer({ key: certificates.key, cert: certificates.cert, ALPNProtocols: [...protocols] });
@@ -40,7 +41,7 @@ export async function listen(options: {
   tls.on('tlsClientError', () => {});
   tls.on('secureConnection', (socket) => {
     socket.on('error', () => {});
-    const raw = sockets.get(nameOf(socket));
+    const raw = byName.get(nameOf(socket));
     // Without ALPN a client speaks HTTP/1.1.
     const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
     if (raw === undefined || !protocols.includes(protocol)) {
@@ -55,11 +56,13 @@ export async function listen(options: {
 
   function accept(raw: Socket): void {
     const name = nameOf(raw);
-    sockets.set(name, raw);
+    sockets.add(raw);
+    byName.set(name, raw);
     raw.setNoDelay(true);
     raw.on('error', () => {});
     raw.once('close', () => {
-      sockets.delete(name);
+      sockets.delete(raw);
+      if (byName.get(name) === raw) byName.delete(name);
       frozen.delete(raw);
     });
     tls.emit('connection', raw);
@@ -71,7 +74,7 @@ export async function listen(options: {
     connections,
     async close() {
       const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
-      for (const socket of sockets.values()) socket.destroy();
+      for (const socket of sockets) socket.destroy();
       await Promise.all(closed);
     },
   };

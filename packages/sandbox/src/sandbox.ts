@@ -1,9 +1,11 @@
 import { startApns } from './apns.ts';
 import { makeCertificates } from './certificates.ts';
+import { controlRoutes } from './control-routes.ts';
+import { startControl } from './control.ts';
 import { inputError } from './errors.ts';
 import { startFcm } from './fcm.ts';
-import type { ServiceContext, Started } from './service.ts';
-import type { Sandbox, SandboxOptions, Service } from './types.ts';
+import type { ServiceContext } from './service.ts';
+import type { Sandbox, SandboxOptions } from './types.ts';
 import { startWebPush } from './web-push.ts';
 
 /**
@@ -16,21 +18,25 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const certificates = await makeCertificates();
   const context: ServiceContext = { certificates, ledgerLimit };
 
-  const started: Started<Service>[] = [];
-  async function start<S extends Service>(starting: Promise<Started<S>>): Promise<S> {
-    const one = await starting;
-    started.push(one);
-    return one.service;
+  const running: { close(): Promise<void> }[] = [];
+  async function keep<T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+    const started = await starting;
+    running.push(started);
+    return started;
   }
   async function close(): Promise<void> {
-    await Promise.all(started.map((one) => one.close()));
+    await Promise.all(running.map((one) => one.close()));
   }
 
   try {
-    const apns = await start(startApns(context, { port: ports.apns ?? 0, streams: streams.apns ?? 1000 }));
-    const fcm = await start(startFcm(context, { port: ports.fcm ?? 0, streams: streams.fcm ?? 100 }));
-    const webPush = await start(startWebPush(context, { port: ports.webPush ?? 0 }));
-    return { ca: certificates.ca, apns, fcm, webPush, control: undefined, close, [Symbol.asyncDispose]: close };
+    const { service: apns } = await keep(startApns(context, { port: ports.apns ?? 0, streams: streams.apns ?? 1000 }));
+    const { service: fcm } = await keep(startFcm(context, { port: ports.fcm ?? 0, streams: streams.fcm ?? 100 }));
+    const { service: webPush } = await keep(startWebPush(context, { port: ports.webPush ?? 0 }));
+    const { ca } = certificates;
+    const control = options.control === true
+      ? await keep(startControl(controlRoutes({ ca, apns, fcm, webPush }), ports.control ?? 0))
+      : undefined;
+    return { ca, apns, fcm, webPush, control: control?.endpoint, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
