@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Failure } from '@tidings/core';
+import type { Failure, Runtime } from '@tidings/core';
+import { realRuntime } from '@tidings/core';
 import type { Fault, Sandbox } from '@tidings/sandbox';
 import { startSandbox } from '@tidings/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -60,6 +61,17 @@ describe('a delivery', () => {
       expect(await deliver(adapter, { target })).toMatchObject({ kind: 'accepted' });
     }
     expect(entries().map((each) => each.token)).toEqual([fid, 'news', "'news' in topics && !('muted' in topics)"]);
+  });
+
+  test("has its lifetime counted by the engine's clock", async () => {
+    const adapter = start();
+    const runtime: Runtime = { ...realRuntime(), now: () => Date.now() + 500_000 };
+    await adapter.open?.({ runtime, receipt: () => {}, signal: new AbortController().signal });
+    await deliver(adapter, { target: token() });
+    const [entry] = entries();
+    const ttl = (entry?.payload as { android: { ttl: string } }).android.ttl;
+    // Of ten minutes by the machine's clock less than two are left.
+    expect(Number.parseInt(ttl, 10)).toBeLessThanOrEqual(100);
   });
 
   test('as data alone passes the service too', async () => {
