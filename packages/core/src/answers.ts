@@ -55,7 +55,7 @@ export class Answers {
         pipeline.expired(record, now);
         return;
       case 'failOver':
-        this.failOver(record, lane, this.#choice.untried(record, lane, now)!, now);
+        this.failOver(record, this.#choice.untried(record, lane, now)!, now);
         return;
       case 'wait':
         this.#hold(record, lane, decision, now);
@@ -63,7 +63,7 @@ export class Answers {
   }
 
   /** To another adapter of its channel. */
-  failOver(record: DeliveryRecord, lane: Lane, index: number, now: number): void {
+  failOver(record: DeliveryRecord, index: number, now: number): void {
     const rare = record.more;
     rare.triedAdapters |= 1 << record.adapter;
     record.state = preparing;

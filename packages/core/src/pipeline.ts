@@ -210,7 +210,7 @@ export class Pipeline {
     for (const record of moving) {
       const index = this.#choice.other(record, lane, now);
       if (index === undefined) lane.enqueue(record);
-      else this.#answers.failOver(record, lane, index, now);
+      else this.#answers.failOver(record, index, now);
     }
   }
 

@@ -178,11 +178,13 @@ export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
   readonly #record: DeliveryRecord;
   /** As it was when the view was made: another adapter may get something else later. */
   readonly #prepared: Prepared | null;
+  readonly #adapter: number;
   readonly attempt: number;
 
   constructor(record: DeliveryRecord) {
     this.#record = record;
     this.#prepared = record.prepared;
+    this.#adapter = record.adapter;
     this.attempt = (record.rare?.tried.length ?? 0) + 1;
   }
 
@@ -203,8 +205,8 @@ export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
   }
   get native(): unknown {
     if (this.#prepared !== null) return this.#prepared.native;
-    const { message, channel, adapter } = this.#record;
-    return message.native?.[channel.adapters[adapter]!.provider];
+    const { message, channel } = this.#record;
+    return message.native?.[channel.adapters[this.#adapter]!.provider];
   }
   get priority(): Priority {
     return levels[this.#record.level]!;

@@ -56,7 +56,7 @@ test('one wrong target fails alone, naming its field', async () => {
   expect(outcomes).toMatchObject([
     { status: 'accepted' },
     { status: 'failed', failure: { kind: 'rejected', scope: 'message', field: 'to[1].channel' } },
-    { status: 'failed', failure: { kind: 'rejected', field: 'to.token' } },
+    { status: 'failed', failure: { kind: 'rejected', field: 'to[2].token' } },
   ]);
 });
 
