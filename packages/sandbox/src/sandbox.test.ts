@@ -97,7 +97,7 @@ test.each<[string, object]>([
   await expect(startSandbox(options as SandboxOptions)).rejects.toMatchObject({ field, code: 'tidings.invalid_options' });
 });
 
-test('10,000 notifications with faults: whoever repeats only what was surely not taken doubles nothing', async () => {
+test('5,000 notifications with faults: whoever repeats only what was surely not taken doubles nothing', async () => {
   await using sandbox = await startSandbox();
   const { apns, ca } = sandbox;
   const jwt = await apnsJwt(apns);
@@ -127,7 +127,7 @@ test('10,000 notifications with faults: whoever repeats only what was surely not
       repeats += 1;
     }
   }
-  const tokens = Array.from({ length: 10_000 }, () => apns.register());
+  const tokens = Array.from({ length: 5000 }, () => apns.register());
   await Promise.all(
     Array.from({ length: 300 }, async () => {
       for (let token = tokens[next++]; token !== undefined; token = tokens[next++]) await deliver(token);
@@ -135,8 +135,8 @@ test('10,000 notifications with faults: whoever repeats only what was surely not
   );
   session.destroy();
   const taken = apns.ledger.entries.filter((entry) => entry.taken).map((entry) => entry.token);
-  expect(taken).toHaveLength(10_000);
-  expect(new Set(taken).size).toBe(10_000);
-  expect(repeats).toBeGreaterThan(300);
-  expect(apns.faults.applied.goaway).toBeGreaterThan(20);
+  expect(taken).toHaveLength(5000);
+  expect(new Set(taken).size).toBe(5000);
+  expect(repeats).toBeGreaterThan(150);
+  expect(apns.faults.applied.goaway).toBeGreaterThan(10);
 });
