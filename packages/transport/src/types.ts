@@ -36,8 +36,10 @@ export interface Http2PoolOptions {
   readonly warmUp?: boolean | undefined;
   /** Milliseconds. Default 10,000. */
   readonly connectTimeout?: number | undefined;
-  /** An idle or silent connection is asked after this many ms whether it lives. Default 10,000; no answer in 5,000 ends it. */
+  /** An idle or silent connection is asked after this many ms whether it lives. Default 10,000; no answer within `pingTimeout` ends it. */
   readonly pingInterval?: number | undefined;
+  /** Milliseconds. Default 5,000. */
+  readonly pingTimeout?: number | undefined;
   /** A connection without work is closed after this many ms. Default 300,000. */
   readonly idleTimeout?: number | undefined;
   /** Bytes of an answer's body kept. Default 65,536. */
