@@ -118,7 +118,7 @@ describe.each(['apns', 'fcm'] as const)('%s', (name) => {
   test('garbage is a success that no parser reads', async () => {
     const answer = await provoke({ kind: 'garbage' });
     expect(answer.status).toBe(200);
-    expect(() => JSON.parse(answer.body) as unknown).toThrow();
+    expect(() => JSON.parse(answer.body) as unknown).toThrow(SyntaxError);
     expectRecorded({ kind: 'garbage' }, true, { status: 200 });
     await expectStillGood();
   });
@@ -165,7 +165,7 @@ describe.each(['apns', 'fcm'] as const)('%s', (name) => {
   test('resetAfterHeaders breaks off in the middle of a success', async () => {
     const answer = await provoke({ kind: 'resetAfterHeaders' });
     expect(answer).toMatchObject({ status: 200, rstCode: 2, error: 'ERR_HTTP2_STREAM_ERROR' });
-    expect(() => JSON.parse(answer.body) as unknown).toThrow();
+    expect(() => JSON.parse(answer.body) as unknown).toThrow(SyntaxError);
     expectRecorded({ kind: 'resetAfterHeaders' }, true, { status: 200 });
     await expectStillGood();
   });

@@ -42,7 +42,7 @@ class Http2Connection implements Connection {
     });
     this.session.on('error', () => {});
     this.session.on('stream', (stream, headers, _flags, rawHeaders) => {
-      this.#accept(stream, headers, rawHeaders as unknown as readonly string[]);
+      this.#accept(stream, headers, rawHeaders);
     });
   }
 

@@ -1,7 +1,16 @@
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { accessToken, apnsJwt, fcmSend, notification, openHttp2, sendHttp1, sendHttp2, until } from '../test/clients.ts';
+import {
+  accessToken,
+  apnsJwt,
+  fcmSend,
+  notification,
+  openHttp2,
+  sendHttp1,
+  sendHttp2,
+  until,
+} from '../test/clients.ts';
 import { startSandbox } from './sandbox.ts';
 import type { SandboxOptions } from './types.ts';
 
@@ -40,7 +49,7 @@ test('close ends hung streams, late answers, silent connections and unfinished h
 test('closing twice is closing once', async () => {
   const sandbox = await startSandbox({ control: true });
   await Promise.all([sandbox.close(), sandbox.close()]);
-  await sandbox.close();
+  await expect(sandbox.close()).resolves.toBeUndefined();
 });
 
 test('connections and the peak of requests at once are counted', async () => {
@@ -94,7 +103,10 @@ test.each<[string, object]>([
   ['ledgerLimit', { ledgerLimit: 0 }],
   ['streams.fcm', { streams: { fcm: '9' } }],
 ])('a wrong %s is refused by name', async (field, options) => {
-  await expect(startSandbox(options as SandboxOptions)).rejects.toMatchObject({ field, code: 'tidings.invalid_options' });
+  await expect(startSandbox(options as SandboxOptions)).rejects.toMatchObject({
+    field,
+    code: 'tidings.invalid_options',
+  });
 });
 
 test('5,000 notifications with faults: whoever repeats only what was surely not taken doubles nothing', async () => {
