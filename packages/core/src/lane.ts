@@ -17,6 +17,8 @@ import { Window } from './window.ts';
 const grace = 1000;
 /** The lane lets others run after this long in one go; ms. */
 const longestTurn = 8;
+/** Turns further apart than this had others in between; ms. */
+const shortestPause = 2;
 /** Deadlines of waiting deliveries are looked at this often at most; ms. */
 const sweepEvery = 100;
 /** Connections refused for this long, with no answer in between, open the breaker; ms. */
@@ -72,6 +74,7 @@ export class Lane implements SlotHolder {
   #pumping = false;
   #wakeAsked = false;
   #turnFrom = 0;
+  #lastTurn = 0;
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
@@ -231,11 +234,13 @@ export class Lane implements SlotHolder {
     this.#wakeAsked = false;
     if (this.#closed) return;
     const now = this.#engine.clock.read();
+    if (now - this.#lastTurn > shortestPause) this.#turnFrom = now;
+    this.#lastTurn = now;
     if (now - this.#turnFrom > longestTurn) {
       // Answers that come as microtasks would keep timers and sockets from their turn.
       this.#wakeAsked = true;
       this.#engine.clock.schedule(now, () => {
-        this.#turnFrom = this.#engine.clock.read();
+        this.#turnFrom = this.#lastTurn = this.#engine.clock.read();
         this.#turn();
       });
       return;
@@ -390,7 +395,7 @@ export class Lane implements SlotHolder {
     this.#inFlight.add(slot);
     const { hooks, markSending } = this.#engine;
     if (hooks.check === undefined && markSending === undefined) this.#send(slot);
-    else void this.#engine.pipeline.beforeSend(records, this).then((kept) => this.#sendKept(slot, kept), slot.onError);
+    else void this.#engine.pipeline.beforeSend(records).then((kept) => this.#sendKept(slot, kept), slot.onError);
   }
 
   #sendKept(slot: Slot, kept: DeliveryRecord[]): void {
