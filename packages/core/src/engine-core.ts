@@ -50,7 +50,7 @@ export class EngineCore implements EngineContext {
   readonly #store: Store<unknown>;
   readonly #codec: Codec | undefined;
   readonly #keepOutcomes: number | undefined;
-  readonly #window: number;
+  readonly #window: number | undefined;
   readonly #intake: Intake;
   readonly #stopping = new AbortController();
   #worker: Worker | undefined;
@@ -73,7 +73,7 @@ export class EngineCore implements EngineContext {
     this.#keepOutcomes =
       options.keepOutcomes === undefined ? undefined : parseDuration(options.keepOutcomes, 'keepOutcomes');
     this.#codec = options.codec;
-    this.#window = deliveries;
+    this.#window = options.memory?.deliveries;
     const { queue, durable } = this.#store;
     this.markSending = durable ? (leases) => queue.markSending(leases) : undefined;
     const parts = Object.entries(options.channels).map(([name, channel]) => ({ name, ...channelParts(channel) }));
@@ -115,7 +115,13 @@ export class EngineCore implements EngineContext {
     options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<unknown> {
     if (this.#closed !== undefined) throw closedError();
-    return new SendAll(this, this.#intake, rows, toMessage, this.#window, options?.signal);
+    return new SendAll(this, this.#intake, rows, toMessage, this.#window ?? this.#readAhead(), options?.signal);
+  }
+
+  /** As many as keep every lane busy, twice: more would only grow old in memory. */
+  #readAhead(): number {
+    const busy = this.channels.flatMap(({ hosts }) => hosts.map((host) => host.capacity));
+    return Math.min(10_000, Math.max(1000, 2 * busy.reduce((sum, each) => sum + each, 0)));
   }
 
   async enqueue(

@@ -28,14 +28,23 @@ export class Entrance {
   enter(records: readonly DeliveryRecord[], route?: Route): void {
     const [record] = records;
     if (record === undefined) return;
-    if (records.length > 1 || this.#engine.hooks.authorize !== undefined) {
-      void this.#enterAll(records, route);
+    if (records.length > 1 || route !== undefined) void this.#enterAll(records, route);
+    else this.enterOne(record, this.#engine.clock.read());
+  }
+
+  /** The one delivery of a message, at a time just read: no array and no promise where nothing asks for one. */
+  enterOne(record: DeliveryRecord, now: number): void {
+    const { hooks, pipeline } = this.#engine;
+    if (hooks.authorize !== undefined) {
+      void this.#enterAll([record], undefined);
       return;
     }
     const problem = record.channel.prepare(record);
-    if (isThenable(problem)) void this.#enterAll(records, route, problem);
-    else if (problem !== undefined) this.#engine.pipeline.reject(record, problem, 'tidings.invalid_message');
-    else this.#claim(records, route);
+    if (problem === undefined) {
+      if (record.message.idempotencyKey === undefined) pipeline.admit(record, now);
+      else this.#claim([record], undefined);
+    } else if (isThenable(problem)) void this.#enterAll([record], undefined, problem);
+    else pipeline.reject(record, problem, 'tidings.invalid_message');
   }
 
   async #enterAll(
@@ -121,6 +130,9 @@ export class Entrance {
 
   #goOn(records: readonly DeliveryRecord[], route: Route | undefined): void {
     if (route !== undefined) route.next();
-    else for (const record of records) this.#engine.pipeline.admit(record);
+    else {
+      const now = this.#engine.clock.read();
+      for (const record of records) this.#engine.pipeline.admit(record, now);
+    }
   }
 }

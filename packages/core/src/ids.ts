@@ -9,11 +9,15 @@ export const mostTargets = 65_536;
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  */
 export class IdSource {
-  readonly #node: number;
+  readonly #variant: string;
+  readonly #node: string;
   #next: number;
+  #epoch = -1;
+  #time = '';
 
   constructor(runtime: Runtime) {
-    this.#node = Math.floor(runtime.random() * 2 ** 30);
+    this.#variant = hex(0x8000 | Math.floor(runtime.random() * 2 ** 14));
+    this.#node = hex(Math.floor(runtime.random() * 2 ** 16));
     this.#next = Math.floor(runtime.random() * 2 ** 28);
   }
 
@@ -24,13 +28,17 @@ export class IdSource {
 
   /** @param epoch ms @param index of the target, 0 for the message itself and its first target */
   text(epoch: number, sequence: number, index: number): string {
-    const time = hex(epoch, 12);
-    const high = hex(sequence >>> 16, 3);
-    const low = hex(sequence & 0xffff, 4);
-    const node = this.#node;
-    const variant = hex(0x8000 | (node >>> 16), 4);
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${high}-${variant}-${low}${hex(node & 0xffff, 4)}${hex(index, 4)}`;
+    if (epoch !== this.#epoch) {
+      const time = epoch.toString(16).padStart(12, '0');
+      this.#epoch = epoch;
+      this.#time = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+    }
+    const high = hex(sequence >>> 16).slice(1);
+    return `${this.#time}${high}-${this.#variant}-${hex(sequence & 0xffff)}${this.#node}${hex(index)}`;
   }
 }
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** 16 bits as four digits. */
+const hex = (value: number): string => bytes[value >>> 8]! + bytes[value & 0xff]!;

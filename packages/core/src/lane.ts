@@ -1,6 +1,6 @@
 import TinyQueue from 'tinyqueue';
 import type { Adapter, SendResult } from './adapter.ts';
-import { AttemptContext, resultAt, resultOfThrow, Slot } from './attempt.ts';
+import { AttemptContext, checkedResult, resultOfThrow, Slot, unfit } from './attempt.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
@@ -73,6 +73,7 @@ export class Lane implements SlotHolder {
   #hold: { by: Hold; from: number; until: number } | undefined;
   #pumping = false;
   #wakeAsked = false;
+  #roundAt = -1;
   #turnFrom = 0;
   #lastTurn = 0;
   #timerAt = Infinity;
@@ -234,6 +235,7 @@ export class Lane implements SlotHolder {
     this.#wakeAsked = false;
     if (this.#closed) return;
     const now = this.#engine.clock.read();
+    this.#roundAt = -1;
     if (now - this.#lastTurn > shortestPause) this.#turnFrom = now;
     this.#lastTurn = now;
     if (now - this.#turnFrom > longestTurn) {
@@ -422,18 +424,20 @@ export class Lane implements SlotHolder {
   }
 
   #finished(slot: Slot, results: readonly SendResult[] | undefined, error: unknown): void {
-    const now = this.#engine.clock.read();
+    // Answers of one round share a time: each asks for a turn of the pump, which ends the round.
+    const now = this.#roundAt < 0 ? (this.#roundAt = this.#engine.clock.read()) : this.#roundAt;
     const { records, phase, startedAt } = slot;
     this.#inFlight.delete(slot);
     this.#slots.busy--;
     if (phase !== 'givenUp') {
-      const thrown = results === undefined ? resultOfThrow(error, phase === 'aborted') : undefined;
       const count = records.length;
+      const lost = results === undefined ? resultOfThrow(error, phase === 'aborted') : unfit(results, count);
+      const { pipeline } = this.#engine;
       let sane = 0;
       for (let index = 0; index < count; index++) {
-        const result = thrown ?? resultAt(results!, index, count);
-        if (this.#saysHealthy(result, now)) sane++;
-        this.#engine.pipeline.answered(records[index]!, this, result, startedAt, now);
+        const result = lost ?? checkedResult(results![index]);
+        if (result.kind === 'accepted' || this.#saysHealthy(result, now)) sane++;
+        pipeline.answered(records[index]!, this, result, startedAt, now);
       }
       if (sane > 0) this.#answeredSanely(sane, now);
     }
@@ -446,8 +450,7 @@ export class Lane implements SlotHolder {
   }
 
   /** Counts what says something about the provider's health; true where it is well. */
-  #saysHealthy(result: SendResult, now: number): boolean {
-    if (result.kind === 'accepted') return true;
+  #saysHealthy(result: Failure, now: number): boolean {
     this.lastFailure = result;
     if (result.kind === 'unavailable' && result.unsent) {
       this.#neverLeft(now);
@@ -552,7 +555,7 @@ export class Lane implements SlotHolder {
   #giveUp(slot: Slot, now: number): void {
     slot.phase = 'givenUp';
     for (const record of slot.records) {
-      const lost: SendResult = { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
+      const lost: Failure = { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
       this.#saysHealthy(lost, now);
       this.#engine.pipeline.answered(record, this, lost, slot.startedAt, now);
     }

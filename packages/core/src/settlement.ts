@@ -48,7 +48,7 @@ export class Settlement {
       return;
     }
     const { emitter, logger } = this.#engine;
-    if (emitter.wants('delivery.settled')) {
+    if (emitter.wantsSettled) {
       emitter.emit({ type: 'delivery.settled', outcome: outcome as unknown as Outcome });
     }
     logger?.debug({ deliveryId: record.id, channel: record.channel.name, status: outcome.status }, 'delivery settled');
