@@ -51,12 +51,6 @@ export class AdapterHost {
     ));
   }
 
-  /** Deliveries that can be in attempts at once. */
-  get capacity(): number {
-    if (isTenantAdapter(this.adapter)) return 1000;
-    return this.policy.concurrency * this.policy.batchSize;
-  }
-
   laneFor(target: unknown): Lane {
     const partition = this.adapter.partition?.(target) ?? '';
     let lane = this.#lanes.get(partition);

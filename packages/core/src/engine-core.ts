@@ -115,13 +115,15 @@ export class EngineCore implements EngineContext {
     options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<unknown> {
     if (this.#closed !== undefined) throw closedError();
-    return new SendAll(this, this.#intake, rows, toMessage, this.#window ?? this.#readAhead(), options?.signal);
+    // What is asked for is kept; else as little as keeps the lanes busy: more would only grow old in memory.
+    const most = this.#window ?? 10_000;
+    return new SendAll(this, this.#intake, rows, toMessage, this.#window ?? 1024, most, options?.signal);
   }
 
-  /** As many as keep every lane busy, twice: more would only grow old in memory. */
-  #readAhead(): number {
-    const busy = this.channels.flatMap(({ hosts }) => hosts.map((host) => host.capacity));
-    return Math.min(10_000, Math.max(1000, 2 * busy.reduce((sum, each) => sum + each, 0)));
+  /** Nothing waits in any lane: they could send more than they are given. */
+  lanesAreDry(): boolean {
+    for (const channel of this.channels) for (const lane of channel.lanes()) if (lane.queued > 0) return false;
+    return true;
   }
 
   async enqueue(

@@ -167,6 +167,10 @@ export class Lane implements SlotHolder {
   get breaker(): BreakerState {
     return this.#breaker?.state ?? 'closed';
   }
+  /** Could go now, but for rate, slots and breaker. */
+  get queued(): number {
+    return this.#queue.size;
+  }
   get waiting(): number {
     return this.#queue.waiting + this.#scheduled.length + this.#retries.length;
   }

