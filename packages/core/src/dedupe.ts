@@ -26,8 +26,8 @@ export class KeyWindow {
     return this.#young.size + this.#old.size;
   }
 
-  /** Undefined for the first, or what the first stored and has not run out. */
-  claim(key: string, value: string, until: number, now: number): string | undefined {
+  /** Undefined for the first, or what the first stored and has not run out. The clock is asked only where the key is known. */
+  claim(key: string, value: string, until: number, now: () => number): string | undefined {
     hash(key, this.#seed);
     const found = this.#young.find(now) ?? this.#old.find(now);
     if (found !== undefined) return found;
@@ -73,13 +73,13 @@ class Generation {
   #high = new Int32Array(firstPlaces);
   #low = new Int32Array(firstPlaces);
   #until = new Float64Array(firstPlaces);
-  #values: string[] = Array.from({ length: firstPlaces }, () => '');
+  #values: string[] = new Array<string>(firstPlaces).fill('');
   #mask = firstPlaces - 1;
   size = 0;
 
-  find(now: number): string | undefined {
+  find(now: () => number): string | undefined {
     const place = this.#placeOf();
-    return this.#low[place] !== 0 && this.#until[place]! > now ? this.#values[place] : undefined;
+    return this.#low[place] !== 0 && this.#until[place]! > now() ? this.#values[place] : undefined;
   }
 
   set(value: string, until: number): void {
@@ -113,7 +113,7 @@ class Generation {
     this.#high = new Int32Array(places);
     this.#low = new Int32Array(places);
     this.#until = new Float64Array(places);
-    this.#values = Array.from({ length: places }, () => '');
+    this.#values = new Array<string>(places).fill('');
     this.size = 0;
     const [highs, lows, untils, values] = olds;
     for (let place = 0; place < lows.length; place++) {

@@ -25,7 +25,7 @@ export function memoryCoordination(runtime: Runtime): Coordination {
     pause() {},
     tell() {},
     hear: () => () => {},
-    claim: (key, value, until) => keys.claim(key, value, until, runtime.now()),
+    claim: (key, value, until) => keys.claim(key, value, until, runtime.now),
     release: (key) => keys.release(key),
   };
 }

@@ -70,7 +70,7 @@ class MemoryQueue implements Queue {
     const now = this.#runtime.now();
     const messageId = entries[0]?.messageId ?? '';
     if (claim !== undefined) {
-      const first = this.#keys.claim(claim.key, messageId, claim.until, now);
+      const first = this.#keys.claim(claim.key, messageId, claim.until, () => now);
       if (first !== undefined) return Promise.resolve({ duplicateOf: first });
     }
     for (const entry of entries)

@@ -162,9 +162,10 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     return !this.#ended && this.#outside === 0 && this.#pending < this.#window;
   }
 
-  /** Half of what was read has ended: reads on, further ahead if the lanes have run dry with so few. */
+  /** Half of what was read has ended: reads on, further ahead if the lanes have run dry with so few, and not for want of a taker. */
   #refill(): void {
-    if (this.#window < this.#most && this.#engine.lanesAreDry()) this.#window = Math.min(this.#most, this.#window * 2);
+    const taken = this.#outcomes.length === this.#head;
+    if (taken && this.#window < this.#most && this.#engine.lanesAreDry()) this.#window = Math.min(this.#most, this.#window * 2);
     this.#read();
   }
 
