@@ -1,13 +1,11 @@
 export type Awaitable<T> = T | PromiseLike<T>;
 
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
 /** What survives JSON. */
-export type Json =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Json[]
-  | { readonly [key: string]: Json | undefined };
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 /** Standard Schema v1 as far as the engine needs it: zod 4, valibot 1 and arktype 2 schemas fit as they are. @see https://standardschema.dev */
 export interface Schema<Input = unknown, Output = Input> {
