@@ -217,6 +217,13 @@ describe('5,000 deliveries', () => {
     expect(unsent).toBeGreaterThan(0);
   });
 
+  test('that come at once to a new adapter prove one connection before they fan out', async () => {
+    const before = sandbox.apns.connections.opened;
+    const results = await Promise.all(Array.from({ length: 50 }, () => send(deliver())));
+    expect(results.every(({ kind }) => kind === 'accepted')).toBe(true);
+    expect(sandbox.apns.connections.opened - before).toBe(1);
+  });
+
   test('go over few connections and never beyond their streams', async () => {
     const before = sandbox.apns.connections.opened;
     await adapter.close();

@@ -99,7 +99,7 @@ describe('a refusal', () => {
 
   test('asks the function once, however many requests were refused, and a changed key serves at once', async () => {
     const reasons: string[] = [];
-    const { token } = setUp((reason) => {
+    const { token, clock } = setUp((reason) => {
       reasons.push(reason);
       return reason === 'refused' ? { key: otherPem, keyId: 'KEY2' } : pem;
     });
@@ -107,6 +107,10 @@ describe('a refusal', () => {
     for (let count = 0; count < 100; count += 1) token.refused(first);
     const second = await renewed(token, first);
     for (let count = 0; count < 100; count += 1) token.refused(first);
+    expect(await settled(token)).toBe(second);
+    // A late answer to a request with the old token says nothing about the new one.
+    clock.now += 2 * minute;
+    token.refused(first);
     expect(await settled(token)).toBe(second);
     expect(reasons).toEqual(['start', 'refused']);
     expect(decodeProtectedHeader(jwtOf(second)).kid).toBe('KEY2');

@@ -202,11 +202,15 @@ describe('streams', () => {
     const all = Array.from({ length: 8 }, () => post(pool));
     await server.arrived(1);
     expect([server.sessions.length, pool.stats]).toEqual([1, { sessions: 1, inFlight: 1, waiting: 7 }]);
+    // A further connection of the pool would have come before this one.
+    const control = post(poolFor(server), '/control');
+    await server.arrived(2);
+    expect(server.sessions).toHaveLength(2);
     answer(streams[0] as never, 403);
-    await server.arrived(8);
-    expect(server.sessions).toHaveLength(1);
+    await server.arrived(9);
+    expect(server.sessions).toHaveLength(2);
     for (const stream of streams) if (!stream.headersSent) answer(stream);
-    await Promise.all(all);
+    await Promise.all([...all, control]);
   });
 
   test('of a new connection whose first one hangs do not wait for it for ever', async () => {
@@ -553,6 +557,8 @@ describe('the watchdog', () => {
 
   test('leaves no socket behind, even where a dead peer stopped reading', async () => {
     const server = await serve(() => proxy.freeze(), { settings: { initialWindowSize: 20_000_000 } });
+    // More than the kernel buffers: what is written stays unwritten.
+    server.server.on('session', (session) => session.setLocalWindowSize(20_000_000));
     const proxy = await proxyTo(server);
     const pool = poolFor({ ...proxy, ca: server.ca }, { pingInterval: 30, pingTimeout: 30 });
     const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
