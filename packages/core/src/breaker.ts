@@ -88,6 +88,9 @@ export class Breaker {
   readonly #counts = new Counts();
   readonly #circuit: CircuitBreaker;
   #slice = 0;
+  #sliceEnd = window / buckets;
+  /** What opossum says, kept: it is asked with every attempt. */
+  #isOpen = false;
   #probeAt = 0;
   #probing = false;
 
@@ -106,7 +109,7 @@ export class Breaker {
   }
 
   get state(): BreakerState {
-    if (!this.#circuit.opened) return 'closed';
+    if (!this.#isOpen) return 'closed';
     return this.#probing ? 'probing' : 'open';
   }
 
@@ -117,7 +120,7 @@ export class Breaker {
 
   /** How many may go now: all, one probe, or none. */
   admits(now: number): number {
-    if (!this.#circuit.opened) return Infinity;
+    if (!this.#isOpen) return Infinity;
     return !this.#probing && now >= this.#probeAt ? 1 : 0;
   }
 
@@ -128,12 +131,13 @@ export class Breaker {
 
   /** Attempts that said nothing against the provider. Answers whether it closed by this. */
   succeed(count: number, now: number): boolean {
-    if (this.#circuit.opened) {
+    if (this.#isOpen) {
       // What was sent before it opened proves nothing of now.
       if (!this.#probing) return false;
       this.#probing = false;
       this.#counts.forget();
       this.#circuit.close();
+      this.#isOpen = false;
       return true;
     }
     this.#turn(now);
@@ -143,7 +147,7 @@ export class Breaker {
 
   /** An attempt failed by the provider's fault. Answers whether it opened by this. */
   fail(now: number): boolean {
-    if (this.#circuit.opened) {
+    if (this.#isOpen) {
       if (this.#probing) this.#reopen(now);
       return false;
     }
@@ -163,7 +167,7 @@ export class Breaker {
 
   /** Opens at once, whatever the counts say. Answers whether it was closed. */
   trip(now: number): boolean {
-    const closed = !this.#circuit.opened;
+    const closed = !this.#isOpen;
     this.#circuit.open();
     this.#reopen(now);
     return closed;
@@ -174,13 +178,15 @@ export class Breaker {
   }
 
   #reopen(now: number): void {
+    this.#isOpen = true;
     this.#probing = false;
     this.#probeAt = now + this.#rules.open;
   }
 
   #turn(now: number): void {
+    if (now < this.#sliceEnd) return;
     const slice = Math.floor(now / (window / buckets));
-    if (slice === this.#slice) return;
+    this.#sliceEnd = (slice + 1) * (window / buckets);
     this.#counts.rotate(this.#slice, slice);
     this.#slice = slice;
   }

@@ -37,27 +37,30 @@ async function finish(child: ChildProcessWithoutNullStreams): Promise<{ code: un
   return { code, errors };
 }
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly, with streams hung and answers due in a year', async (signal) => {
-  const child = run();
-  const text = await readUntil(child, '-----END CERTIFICATE-----');
-  const control = /Control\s+(\S+)/.exec(text)?.[1] ?? '';
-  const credentials = (await (await fetch(`${control}/credentials`)).json()) as Sandbox;
-  expect(text).toContain(credentials.ca.trim());
-  expect(text).toContain(credentials.fcm.endpoint);
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s ends it cleanly, with streams hung and answers due in a year',
+  async (signal) => {
+    const child = run();
+    const text = await readUntil(child, '-----END CERTIFICATE-----');
+    const control = /Control\s+(\S+)/.exec(text)?.[1] ?? '';
+    const credentials = (await (await fetch(`${control}/credentials`)).json()) as Sandbox;
+    expect(text).toContain(credentials.ca.trim());
+    expect(text).toContain(credentials.fcm.endpoint);
 
-  const { fcm, ca } = credentials;
-  const session = openHttp2(fcm.endpoint, ca);
-  const send = fcmSend(fcm, await accessToken(credentials), { message: { topic: 'a' } });
-  for (const fault of [{ kind: 'hang' }, { kind: 'slow', delay: 2_000_000_000 }]) {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
-    await fetch(`${control}/fcm/faults/next`, { ...init, body: JSON.stringify({ fault }) });
-  }
-  const hung = [sendHttp2(session, send), sendHttp2(session, send)];
-  await sendHttp2(session, send);
-  child.kill(signal);
-  expect(await finish(child)).toEqual({ code: 0, errors: '' });
-  for (const outcome of await Promise.all(hung)) expect(outcome).not.toHaveProperty('status');
-});
+    const { fcm, ca } = credentials;
+    const session = openHttp2(fcm.endpoint, ca);
+    const send = fcmSend(fcm, await accessToken(credentials), { message: { topic: 'a' } });
+    for (const fault of [{ kind: 'hang' }, { kind: 'slow', delay: 2_000_000_000 }]) {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+      await fetch(`${control}/fcm/faults/next`, { ...init, body: JSON.stringify({ fault }) });
+    }
+    const hung = [sendHttp2(session, send), sendHttp2(session, send)];
+    await sendHttp2(session, send);
+    child.kill(signal);
+    expect(await finish(child)).toEqual({ code: 0, errors: '' });
+    for (const outcome of await Promise.all(hung)) expect(outcome).not.toHaveProperty('status');
+  },
+);
 
 test('the root certificate goes to the file that was asked for', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tidings-'));

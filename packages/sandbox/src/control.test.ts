@@ -1,9 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { accessToken, apnsJwt, fcmSend, notification, openHttp2, sendHttp1, sendHttp2 } from '../test/clients.ts';
-import { controlRoutes } from './control-routes.ts';
 import { startSandbox } from './sandbox.ts';
-import type { Sandbox, WebPushService } from './types.ts';
+import type { Sandbox, WebPushSubscription } from './types.ts';
 
 let sandbox: Sandbox;
 
@@ -118,6 +117,7 @@ test.each<[string, string, unknown, string]>([
   ['GET', '/apns/ledger?limit=0', undefined, 'limit'],
   ['GET', '/apns/ledger?limit=1e3', undefined, 'limit'],
   ['POST', '/web-push/subscriptions', { applicationServerKey: 1 }, 'applicationServerKey'],
+  ['POST', '/web-push/subscriptions', { applicationServerKey: 'x' }, 'applicationServerKey'],
   ['DELETE', '/web-push/subscriptions', undefined, 'endpoint'],
 ])('%s %s with %j is refused and names %s', async (method, path, body, field) => {
   const message = expect.stringContaining('expected') as string;
@@ -159,20 +159,15 @@ test('the index lists every route', async () => {
   expect((body as { routes: string[] }).routes).toContain('POST /apns/faults/next');
 });
 
-test('Web Push subscriptions are made and ended', () => {
-  const subscription = { endpoint: 'https://localhost:1/a', keys: { p256dh: 'a', auth: 'b' } };
-  const calls: unknown[] = [];
-  const webPush = {
-    subscribe: (options: unknown) => (calls.push(options), subscription),
-    unsubscribe: (endpoint: string) => void calls.push(endpoint),
-  } as unknown as WebPushService;
-  const routes = controlRoutes({ ...sandbox, webPush });
-  const [make, end] = ['POST', 'DELETE'].map((method) =>
-    routes.find((route) => route.method === method && route.path === '/web-push/subscriptions'),
-  );
-  const query = new URLSearchParams({ endpoint: subscription.endpoint });
-  expect(make?.handle({ parts: [], query, body: { applicationServerKey: 'k' } })).toBe(subscription);
-  expect(make?.handle({ parts: [], query, body: undefined })).toBe(subscription);
-  end?.handle({ parts: [], query, body: undefined });
-  expect(calls).toEqual([{ applicationServerKey: 'k' }, {}, subscription.endpoint]);
+test('Web Push subscriptions are made and ended', async () => {
+  const { body } = await call('POST', '/web-push/subscriptions');
+  const { endpoint, keys } = body as WebPushSubscription;
+  expect(endpoint.startsWith(sandbox.webPush.endpoint)).toBe(true);
+  expect(keys).toEqual({ p256dh: expect.any(String) as string, auth: expect.any(String) as string });
+  const path = `/web-push/subscriptions?endpoint=${encodeURIComponent(endpoint)}`;
+  const push = () => sendHttp1(endpoint, sandbox.ca, { path: '' });
+  expect(await push()).not.toMatchObject({ status: 410 });
+  expect(await call('DELETE', path)).toEqual({ status: 204, body: undefined });
+  expect(await push()).toMatchObject({ status: 410 });
+  expect(await call('DELETE', `${path}x`)).toMatchObject({ status: 400, body: { error: { field: 'endpoint' } } });
 });
