@@ -46,6 +46,8 @@ export class ProviderToken {
   /** The `authorization` header: at once while it is good, else when it has been made. Never rejects. */
   current(): string | Promise<string | CredentialError> {
     if (this.#header === undefined) return this.#first();
+    // Apple has just refused this one: whoever comes now waits for the next.
+    if (this.#refreshing !== undefined && this.#refusal?.header === this.#header) return this.#refreshing;
     const age = this.#now() - this.#issuedAt;
     if (age > -tolerance && age < tokenAge.refresh) return this.#header;
     const refreshing = this.#refresh('expiring');
@@ -86,7 +88,10 @@ export class ProviderToken {
   }
 
   /** Takes over what the function returns; a failure leaves the last good key in place. */
-  async #ask(source: (reason: CredentialReason) => unknown, reason: CredentialReason): Promise<CredentialError | undefined> {
+  async #ask(
+    source: (reason: CredentialReason) => unknown,
+    reason: CredentialReason,
+  ): Promise<CredentialError | undefined> {
     this.#askedAt = this.#now();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => (timer = setTimeout(reject, patience).unref()));
