@@ -5,7 +5,7 @@ import { isKeyId, readKey } from './options.ts';
 
 const minute = 60_000;
 /** Apple refuses tokens older than an hour and wants no new one within 20 minutes; it is made anew in good time. */
-export const tokenAge = { refresh: 50 * minute, least: 20 * minute, most: 59 * minute } as const;
+const tokenAge = { refresh: 50 * minute, least: 20 * minute, most: 59 * minute } as const;
 /** ms between two calls of a credential function that failed, or whose answer was refused again. */
 const pause = { failed: 1000, refused: minute } as const;
 /** ms that a credential function may take. */
