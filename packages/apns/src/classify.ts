@@ -1,6 +1,6 @@
 import { classifyHttp } from '@tidings/core';
 import type { Failure, SendResult } from '@tidings/core';
-import type { ApnsNative } from './message.ts';
+import type { ApnsNative } from './schemas.ts';
 
 /** What came back for one request, whichever client made it. */
 export type ApnsReply =
@@ -13,7 +13,7 @@ export type ApnsReply =
       /** Epoch ms: when the token was found to be gone. */
       readonly timestamp?: number | undefined;
     }
-  | { readonly kind: 'lost'; readonly code: string; readonly unsent: boolean }
+  | { readonly kind: 'lost'; readonly code: string; readonly unsent: boolean; readonly message?: string | undefined }
   | { readonly kind: 'noCredential'; readonly code: string };
 
 const minute = 60_000;
@@ -78,7 +78,12 @@ const goneStatus: { readonly [reason: string]: number } = {
 };
 
 /** What a wrong topic looks like. Where the message chose topic or push type, it is the message's fault. */
-const topicReasons: ReadonlySet<string> = new Set(['BadTopic', 'DeviceTokenNotForTopic', 'MissingTopic', 'TopicDisallowed']);
+const topicReasons: ReadonlySet<string> = new Set([
+  'BadTopic',
+  'DeviceTokenNotForTopic',
+  'MissingTopic',
+  'TopicDisallowed',
+]);
 
 /** The peer refused our certificate in the handshake. */
 const certificateAlert = /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
@@ -89,13 +94,17 @@ export function classify(reply: ApnsReply, native: ApnsNative | undefined, deliv
     case 'answer':
       return classifyAnswer(reply, native, deliveryId);
     case 'lost':
-      return classifyLoss(reply.code, reply.unsent);
+      return classifyLoss(reply);
     case 'noCredential':
       return { kind: 'unauthorized', scope: 'credential', code: reply.code };
   }
 }
 
-function classifyAnswer(answer: Extract<ApnsReply, { kind: 'answer' }>, native: ApnsNative | undefined, deliveryId: string): SendResult {
+function classifyAnswer(
+  answer: Extract<ApnsReply, { kind: 'answer' }>,
+  native: ApnsNative | undefined,
+  deliveryId: string,
+): SendResult {
   const { status, headers } = answer;
   if (status === 200) return { kind: 'accepted', messageId: headers.get('apns-id') ?? deliveryId };
   const reason = readReason(answer.reason, status);
@@ -121,9 +130,9 @@ function topicField(native: ApnsNative | undefined): string | undefined {
   return headers?.['apns-push-type'] === undefined ? undefined : 'native.apns.headers.apns-push-type';
 }
 
-function classifyLoss(code: string, unsent: boolean): SendResult {
+function classifyLoss({ code, unsent, message }: Extract<ApnsReply, { kind: 'lost' }>): SendResult {
   if (code === 'tidings.invalid_request') return rejected(code, 'native.apns.headers');
   if (certificateAlert.test(code)) return unauthorized(code);
-  if (unsent) return { kind: 'unavailable', scope: 'provider', code, unsent: true };
-  return { kind: 'ambiguous', scope: 'provider', code };
+  if (unsent) return { kind: 'unavailable', scope: 'provider', code, message, unsent: true };
+  return { kind: 'ambiguous', scope: 'provider', code, message };
 }
