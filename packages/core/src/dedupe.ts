@@ -8,8 +8,9 @@ export class KeyWindow {
   #young = new Map<string, Claim>();
   #old = new Map<string, Claim>();
 
+  /** @param cap at least 2 */
   constructor(cap: number) {
-    this.#half = Math.max(1, Math.floor(cap / 2));
+    this.#half = Math.floor(cap / 2);
   }
 
   get size(): number {
