@@ -147,7 +147,7 @@ describe('TokenBucket', () => {
       fc.property(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 2, max: 50 }), (limit, burst) => {
         const bucket = bucketOf(limit, 1000, burst);
         let granted = 0;
-        for (let now = 0; now <= 2000; ) {
+        for (let now = 0; now <= 2000;) {
           const grant = bucket.take(now, 1000);
           granted += grant.granted;
           now += grant.wait;
