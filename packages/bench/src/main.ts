@@ -13,7 +13,7 @@ const usage = `pnpm bench [row...] [--quick] [--json FILE] [--runs N] [--profile
   row        name or its beginning; without one, all but the extra rows
   --quick    small and short (under a minute): shows that every row runs, its figures are no results
   --json     writes the results to FILE as well
-  --runs     processes of each side per row; default 7, with --quick 3
+  --runs     processes of each side per row; default 7, with --quick 2
   --profile  leaves a .cpuprofile of each process in packages/bench/profiles
 rows: ${rows.map(({ name, extra }) => (extra ? `(${name})` : name)).join(', ')}`;
 
@@ -30,7 +30,7 @@ function readCommand(given: readonly string[]) {
       help: { type: 'boolean', default: false },
     },
   });
-  const runs = Number(values.runs ?? (values.quick ? 3 : 7));
+  const runs = Number(values.runs ?? (values.quick ? 2 : 7));
   if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs: expected a whole number from 1');
   return { ...values, runs, selected: selectRows(positionals) };
 }

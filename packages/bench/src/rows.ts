@@ -37,7 +37,7 @@ export interface Row {
 }
 
 const cost = { messages: 200_000, warmup: 200_000, repeats: 3 };
-const quickCost = { messages: 20_000, warmup: 20_000, repeats: 1 };
+const quickCost = { messages: 10_000, warmup: 10_000, repeats: 1 };
 
 function costSubject(title: string, file: string, own: Arguments = {}, more: Partial<Subject> = {}): Subject {
   return { title, file, arguments: { ...cost, ...own }, quick: quickCost, ...more };
@@ -58,7 +58,7 @@ const waitingCost = (waiting: number, quick: number): Subject => ({
   title: `${waiting.toLocaleString('en')} waiting`,
   file: 'tidings-waiting-cost',
   arguments: { messages: 2_000_000, warmup: 200_000, repeats: 1, waiting },
-  quick: { ...quickCost, messages: 200_000, waiting: quick },
+  quick: { ...quickCost, messages: 100_000, waiting: quick },
 });
 
 const waiting: Pick<Subject, 'arguments' | 'quick' | 'node'> = {
@@ -111,8 +111,8 @@ export const rows: readonly Row[] = [
   {
     name: 'waiting-cost',
     title: 'cost, 1 M waiting',
-    subject: waitingCost(1_000_000, 100_000),
-    versus: waitingCost(10_000, 10_000),
+    subject: waitingCost(1_000_000, 50_000),
+    versus: waitingCost(10_000, 5000),
     figure: 'cpu',
     beside: 'wall',
     unit: 'us',
@@ -122,7 +122,7 @@ export const rows: readonly Row[] = [
   },
   { name: 'bytes-send-all', title: 'bytes waiting, sendAll', subject: bytes('send-all'), versus: queueBytes, figure: 'bytes', unit: 'B', ...absolute, floor: 200, goal: 140 },
   { name: 'bytes-send', title: 'bytes waiting, send', subject: bytes('send'), versus: queueBytes, figure: 'bytes', unit: 'B', ...absolute, floor: 400, goal: 330 },
-  { name: 'rss', title: 'peak RSS, 1 M messages', subject: rss(1_000_000, 100_000), versus: rss(10_000, 10_000), figure: 'rss', unit: 'MB', comparison: 'growth', floor: 2.5, goal: 1.6 },
+  { name: 'rss', title: 'peak RSS, 1 M messages', subject: rss(1_000_000, 50_000), versus: rss(10_000, 10_000), figure: 'rss', unit: 'MB', comparison: 'growth', floor: 2.5, goal: 1.6 },
   { name: 'high-p50', title: 'high, p50, under bulk', subject: busy, versus: idle, figure: 'p50', unit: 'ms', comparison: 'growth', floor: 1.1, goal: 1.05 },
   { name: 'high-p99', title: 'high, p99, under bulk', subject: busy, versus: idle, figure: 'p99', unit: 'ms', comparison: 'growth', floor: 1.5, goal: 1.2 },
   { name: 'import-time', title: 'import of core', subject: importOf('core'), versus: importOf('peers', peers), figure: 'ms', unit: 'ms', ...absolute, floor: 30, goal: 30 },

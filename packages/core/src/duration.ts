@@ -7,6 +7,18 @@ const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, 
 export function durationOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined;
   if (typeof value !== 'string') return undefined;
+  const known = parsed.get(value);
+  if (known !== undefined) return known;
+  const duration = parse(value);
+  if (duration !== undefined && parsed.size < mostParsed) parsed.set(value, duration);
+  return duration;
+}
+
+/** An application writes the same few durations with every message. */
+const parsed = new Map<string, number>();
+const mostParsed = 256;
+
+function parse(value: string): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(value);
   return match === null ? undefined : Number(match[1]) * units[match[2]!]!;
 }

@@ -395,7 +395,7 @@ export class Lane implements SlotHolder {
     this.#inFlight.add(slot);
     const { hooks, markSending } = this.#engine;
     if (hooks.check === undefined && markSending === undefined) this.#send(slot);
-    else void this.#engine.pipeline.beforeSend(records, this).then((kept) => this.#sendKept(slot, kept), slot.onError);
+    else void this.#engine.pipeline.beforeSend(records).then((kept) => this.#sendKept(slot, kept), slot.onError);
   }
 
   #sendKept(slot: Slot, kept: DeliveryRecord[]): void {

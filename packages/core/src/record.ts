@@ -176,10 +176,15 @@ export class DeliveryRecord {
 /** What hooks and adapters see of a record; they can't reach or change the record itself. */
 export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
   readonly #record: DeliveryRecord;
+  /** As it was when the view was made: another adapter may get something else later. */
+  readonly #prepared: Prepared | null;
+  readonly #adapter: number;
   readonly attempt: number;
 
   constructor(record: DeliveryRecord) {
     this.#record = record;
+    this.#prepared = record.prepared;
+    this.#adapter = record.adapter;
     this.attempt = (record.rare?.tried.length ?? 0) + 1;
   }
 
@@ -193,15 +198,15 @@ export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
     return this.#record.channel.name;
   }
   get target(): unknown {
-    return this.#record.prepared === null ? this.#record.to : this.#record.prepared.target;
+    return this.#prepared === null ? this.#record.to : this.#prepared.target;
   }
   get content(): Content {
-    return this.#record.prepared?.content ?? contentOf(this.#record);
+    return this.#prepared?.content ?? contentOf(this.#record);
   }
   get native(): unknown {
-    const record = this.#record;
-    if (record.prepared !== null) return record.prepared.native;
-    return record.message.native?.[record.channel.adapters[record.adapter]!.provider];
+    if (this.#prepared !== null) return this.#prepared.native;
+    const { message, channel } = this.#record;
+    return message.native?.[channel.adapters[this.#adapter]!.provider];
   }
   get priority(): Priority {
     return levels[this.#record.level]!;

@@ -22,7 +22,7 @@ export interface RetryState {
   readonly ambiguous: boolean;
   /** Milliseconds until the deadline. */
   readonly left: number;
-  /** Another adapter of the channel could take it now. */
+  /** Another adapter of the channel, not tried yet for this delivery, could take it now. */
   readonly alternative: boolean;
 }
 

@@ -71,6 +71,7 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   /** The loop was left: nothing more is read. What has begun goes on; its outcomes are told by events. */
   async return(): Promise<IteratorResult<SettledOutcome>> {
     this.#stop();
+    this.#forgetSignal();
     this.#outcomes = [];
     this.#head = 0;
     await this.#source?.return?.();
@@ -211,9 +212,12 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   #stop(): void {
     this.#ended = true;
     this.#reading = false;
+    if (this.#readers.length > 0) this.#tellEnd();
+  }
+
+  #forgetSignal(): void {
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#onAbort = undefined;
-    if (this.#readers.length > 0) this.#tellEnd();
   }
 
   #abort(): void {
@@ -233,6 +237,7 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   }
 
   #end(): Promise<IteratorResult<SettledOutcome>> {
+    this.#forgetSignal();
     const failed = this.#error;
     this.#error = undefined;
     return failed === undefined

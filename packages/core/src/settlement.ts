@@ -14,24 +14,30 @@ export class Settlement {
   }
 
   settle(record: DeliveryRecord, outcome: SettledOutcome): void {
-    const { state, channel, rare } = record;
+    const { state, rare } = record;
     if (state === settled) return;
+    this.leave(record);
+    if (rare === null) {
+      this.finish(record, outcome);
+      return;
+    }
+    rare.outcome = outcome;
+    if (rare.claim !== undefined) this.#releaseClaim(rare.claim, record, outcome);
+    // A middleware around it has the first word; then it finishes.
+    if (rare.inner !== undefined) rare.inner(outcome);
+    else this.finish(record, outcome);
+  }
+
+  /** Out of every place that holds it. */
+  leave(record: DeliveryRecord): void {
+    const { state, channel, rare } = record;
     if (state === waiting || state === held) record.lane?.settledWhileWaiting(record);
     record.state = settled;
     if (state === parked) {
       channel.admission.settledOutside();
       record.sink.unparked?.();
     } else if (state >= preparing) channel.admission.leave(record);
-    if (rare === null) {
-      this.finish(record, outcome);
-      return;
-    }
-    rare.outcome = outcome;
-    if (rare.collapse !== undefined && this.#latest.get(rare.collapse) === record) this.#latest.delete(rare.collapse);
-    if (rare.claim !== undefined) this.#releaseClaim(rare.claim, record, outcome);
-    // A middleware around it has the first word; then it finishes.
-    if (rare.inner !== undefined) rare.inner(outcome);
-    else this.finish(record, outcome);
+    if (rare?.collapse !== undefined && this.#latest.get(rare.collapse) === record) this.#latest.delete(rare.collapse);
   }
 
   /** Tells whoever asked. */

@@ -44,7 +44,7 @@ export class Worker implements Sink {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    options.engine.pipeline.handBack = (record, at) => this.#handBack(record, at);
+    options.engine.pipeline.putBack = (record, at) => this.#handBack(record, at);
   }
 
   start(): void {

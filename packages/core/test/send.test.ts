@@ -15,7 +15,8 @@ function setUp(answer?: Parameters<typeof scriptAdapter>[0], options?: Parameter
   return { runtime, adapter, engine };
 }
 
-const steps = (outcome: Outcome): string[] => outcome.trace.map((step) => ('by' in step ? `${step.step} ${step.by}` : step.step));
+const steps = (outcome: Outcome): string[] =>
+  outcome.trace.map((step) => ('by' in step ? `${step.step} ${step.by}` : step.step));
 
 test('an accepted delivery has the provider, its message id, one attempt and a trace', async () => {
   const { engine, adapter } = setUp(() => ({ kind: 'accepted', messageId: 'p1', parts: 2 }));
@@ -24,12 +25,19 @@ test('an accepted delivery has the provider, its message id, one attempt and a t
   expect(outcome.to).toEqual({ channel: 'push', token: 'a' });
   expect(outcome.attempts).toHaveLength(1);
   expect(steps(outcome)).toEqual(['queued', 'attempted', 'settled']);
-  expect(adapter.sent[0]).toMatchObject({ id: outcome.deliveryId, messageId: outcome.messageId, channel: 'push', attempt: 1 });
+  expect(adapter.sent[0]).toMatchObject({
+    id: outcome.deliveryId,
+    messageId: outcome.messageId,
+    channel: 'push',
+    attempt: 1,
+  });
   expect(adapter.sent[0]!.content).toEqual({ title: 'Hi' });
 });
 
 test('an array of targets gives an array of outcomes in the same order, with ids that differ in the low bits', async () => {
-  const { engine } = setUp(({ target }) => (target.token === 'b' ? { kind: 'blocked', scope: 'target', code: 'stop' } : { kind: 'accepted' }));
+  const { engine } = setUp(({ target }) =>
+    target.token === 'b' ? { kind: 'blocked', scope: 'target', code: 'stop' } : { kind: 'accepted' },
+  );
   const outcomes = await engine.send({ to: ['a', 'b', 'c'].map(to), title: 'Hi' });
   expect(outcomes.map(({ status }) => status)).toEqual(['accepted', 'failed', 'accepted']);
   expect(outcomes.map((outcome) => outcome.to.token)).toEqual(['a', 'b', 'c']);
@@ -48,7 +56,7 @@ test('one wrong target fails alone, naming its field', async () => {
   expect(outcomes).toMatchObject([
     { status: 'accepted' },
     { status: 'failed', failure: { kind: 'rejected', scope: 'message', field: 'to[1].channel' } },
-    { status: 'failed', failure: { kind: 'rejected', field: 'to.token' } },
+    { status: 'failed', failure: { kind: 'rejected', field: 'to[2].token' } },
   ]);
 });
 
@@ -72,7 +80,15 @@ test('a failure of the provider is retried until it is accepted', async () => {
   const outcome = await sent;
   expect(outcome.status).toBe('accepted');
   expect(outcome.attempts.map(({ failure }) => failure?.code)).toEqual(['503', '503', undefined]);
-  expect(steps(outcome)).toEqual(['queued', 'attempted', 'held retry', 'attempted', 'held retry', 'attempted', 'settled']);
+  expect(steps(outcome)).toEqual([
+    'queued',
+    'attempted',
+    'held retry',
+    'attempted',
+    'held retry',
+    'attempted',
+    'settled',
+  ]);
 });
 
 test('attempts are bounded by the policy', async () => {
@@ -100,7 +116,10 @@ test('a lost answer is repeated under the same id and marked so', async () => {
 
 test('a lost answer that may not be repeated ends unknown', async () => {
   const { engine, adapter } = setUp(() => ambiguous, { policy: { ambiguous: 'stop' } });
-  expect(await engine.send({ to: to('a') })).toMatchObject({ status: 'unknown', failure: { kind: 'ambiguous', code: 'reset' } });
+  expect(await engine.send({ to: to('a') })).toMatchObject({
+    status: 'unknown',
+    failure: { kind: 'ambiguous', code: 'reset' },
+  });
   expect(adapter.sent).toHaveLength(1);
 });
 
@@ -121,7 +140,9 @@ test('after a lost answer a delivery ends accepted or unknown, whatever follows'
 
 test('a throttled target waits alone and uses up no attempt', async () => {
   const { engine, runtime, adapter } = setUp(({ target, attempt }) =>
-    target.token === 'slow' && attempt < 10 ? { kind: 'throttled', scope: 'target', code: '429', retryAfter: 1000 } : { kind: 'accepted' },
+    target.token === 'slow' && attempt < 10
+      ? { kind: 'throttled', scope: 'target', code: '429', retryAfter: 1000 }
+      : { kind: 'accepted' },
   );
   const slow = engine.send({ to: to('slow'), policy: { retry: { attempts: 2 } } });
   expect((await engine.send({ to: to('fast') })).status).toBe('accepted');
@@ -149,7 +170,12 @@ test('a throttled provider slows the whole lane', async () => {
 });
 
 test('a Retry-After beyond the ttl ends as expired at once', async () => {
-  const { engine, runtime } = setUp(() => ({ kind: 'throttled', scope: 'target', code: '429', retryAfter: 31_536_000_000 }));
+  const { engine, runtime } = setUp(() => ({
+    kind: 'throttled',
+    scope: 'target',
+    code: '429',
+    retryAfter: 31_536_000_000,
+  }));
   const sent = engine.send({ to: to('a'), ttl: '10m' });
   await runtime.advance(10);
   expect(await sent).toMatchObject({ status: 'expired', failure: { kind: 'throttled' } });
@@ -174,7 +200,9 @@ test('a delivery that waits behind a full lane expires on time', async () => {
 
 test('ttl 0 is now or never: sent when it can be, expired when the lane is stopped', async () => {
   const { engine, runtime } = setUp(({ target }) =>
-    target.token === 'stop' ? { kind: 'throttled', scope: 'provider', code: '429', retryAfter: 60_000 } : { kind: 'accepted' },
+    target.token === 'stop'
+      ? { kind: 'throttled', scope: 'provider', code: '429', retryAfter: 60_000 }
+      : { kind: 'accepted' },
   );
   expect((await engine.send({ to: to('a'), ttl: 0 })).status).toBe('accepted');
   void engine.send({ to: to('stop') });
@@ -185,9 +213,12 @@ test('ttl 0 is now or never: sent when it can be, expired when the lane is stopp
 });
 
 test('an attempt that takes too long is aborted, and its lost answer counts', async () => {
-  const { engine, runtime } = setUp((_delivery, { signal }) => after(virtualRuntime(), 1e9, { kind: 'accepted' } as const, signal), {
-    policy: { timeout: '1s', ambiguous: 'stop' },
-  });
+  const { engine, runtime } = setUp(
+    (_delivery, { signal }) => after(virtualRuntime(), 1e9, { kind: 'accepted' } as const, signal),
+    {
+      policy: { timeout: '1s', ambiguous: 'stop' },
+    },
+  );
   const sent = engine.send({ to: to('a') });
   await runtime.run();
   expect(await sent).toMatchObject({ status: 'unknown', failure: { code: 'tidings.timeout' } });
@@ -196,7 +227,10 @@ test('an attempt that takes too long is aborted, and its lost answer counts', as
 test('an adapter that ignores its signal keeps its slot, and the delivery ends all the same', async () => {
   let letGo: (() => void) | undefined;
   const { engine, runtime, adapter } = setUp(
-    ({ target }) => (target.token === 'hang' ? new Promise((resolve) => (letGo = () => resolve({ kind: 'accepted' }))) : { kind: 'accepted' }),
+    ({ target }) =>
+      target.token === 'hang'
+        ? new Promise((resolve) => (letGo = () => resolve({ kind: 'accepted' })))
+        : { kind: 'accepted' },
     { policy: { concurrency: 1, timeout: '1s', ambiguous: 'stop' } },
   );
   const hanging = engine.send({ to: to('hang') });
@@ -211,8 +245,18 @@ test('an adapter that ignores its signal keeps its slot, and the delivery ends a
 
 test('exceptions, missing and wrong results of an adapter become outcomes', async () => {
   const results: [() => never, string][] = [
-    [() => { throw Object.assign(new Error('x'), { code: 'ECONNREFUSED' }); }, 'expired'],
-    [() => { throw new Error('boom'); }, 'unknown'],
+    [
+      () => {
+        throw Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
+      },
+      'expired',
+    ],
+    [
+      () => {
+        throw new Error('boom');
+      },
+      'unknown',
+    ],
     [(() => undefined) as never, 'unknown'],
     [(() => ({ kind: 'nonsense' })) as never, 'unknown'],
   ];
@@ -227,14 +271,19 @@ test('exceptions, missing and wrong results of an adapter become outcomes', asyn
 test('a wrong count of results counts as a lost answer for all of the batch', async () => {
   const runtime = virtualRuntime();
   const adapter = scriptAdapter(undefined, { batch: 10, policy: { ambiguous: 'stop' } });
-  const engine = createEngine({ channels: { push: { ...adapter, send: () => Promise.resolve([{ kind: 'accepted' as const }]) } }, runtime });
+  const engine = createEngine({
+    channels: { push: { ...adapter, send: () => Promise.resolve([{ kind: 'accepted' as const }]) } },
+    runtime,
+  });
   const outcomes = await engine.send({ to: ['a', 'b'].map(to) });
   expect(outcomes.map(({ status }) => status)).toEqual(['unknown', 'unknown']);
 });
 
 test('what never reached the provider uses up no attempt and no breaker count', async () => {
   const { engine, runtime, adapter } = setUp((delivery) =>
-    delivery.attempt < 8 ? { kind: 'unavailable', scope: 'provider', code: 'GOAWAY', unsent: true } : { kind: 'accepted' },
+    delivery.attempt < 8
+      ? { kind: 'unavailable', scope: 'provider', code: 'GOAWAY', unsent: true }
+      : { kind: 'accepted' },
   );
   const sent = engine.send({ to: to('a'), policy: { retry: { attempts: 1 } } });
   await runtime.run();
@@ -277,21 +326,27 @@ test('a second message with the same idempotency key is suppressed, and names th
 });
 
 test('a key is free again when surely nothing was sent', async () => {
-  const { engine } = setUp(({ content }) => (content.title === 'bad' ? { kind: 'rejected', scope: 'message', code: 'x' } : { kind: 'accepted' }));
+  const { engine } = setUp(({ content }) =>
+    content.title === 'bad' ? { kind: 'rejected', scope: 'message', code: 'x' } : { kind: 'accepted' },
+  );
   expect((await engine.send({ to: to('a'), title: 'bad', idempotencyKey: 'k' })).status).toBe('failed');
   expect((await engine.send({ to: to('a'), title: 'good', idempotencyKey: 'k' })).status).toBe('accepted');
   expect((await engine.send({ to: to('a'), title: 'good', idempotencyKey: 'k' })).status).toBe('suppressed');
 });
 
 test('a key of several deliveries stays taken when one of them was sent', async () => {
-  const { engine } = setUp(({ target }) => (target.token === 'a' ? { kind: 'accepted' } : { kind: 'rejected', scope: 'message', code: 'x' }));
+  const { engine } = setUp(({ target }) =>
+    target.token === 'a' ? { kind: 'accepted' } : { kind: 'rejected', scope: 'message', code: 'x' },
+  );
   await engine.send({ to: [to('a'), to('b')], idempotencyKey: 'k' });
   const again = await engine.send({ to: [to('a'), to('b')], idempotencyKey: 'k' });
   expect(again.map(({ status }) => status)).toEqual(['suppressed', 'suppressed']);
 });
 
 test('an older message for the same place is superseded while it waits', async () => {
-  const { engine, runtime, adapter } = setUp(() => after(runtimeOf(), 10, { kind: 'accepted' } as const), { policy: { concurrency: 1 } });
+  const { engine, runtime, adapter } = setUp(() => after(runtimeOf(), 10, { kind: 'accepted' } as const), {
+    policy: { concurrency: 1 },
+  });
   function runtimeOf() {
     return runtime;
   }
@@ -301,14 +356,21 @@ test('an older message for the same place is superseded while it waits', async (
   const newer = engine.send({ to: to('a'), title: '2', collapseKey: 'score' });
   await runtime.run();
   expect(await older).toMatchObject({ status: 'suppressed', reason: 'superseded' });
-  expect([(await blocker).status, (await other).status, (await newer).status]).toEqual(['accepted', 'accepted', 'accepted']);
+  expect([(await blocker).status, (await other).status, (await newer).status]).toEqual([
+    'accepted',
+    'accepted',
+    'accepted',
+  ]);
   expect(adapter.sent.map(({ content }) => content.title)).toEqual([undefined, '1', '2']);
 });
 
 test('an older message is not retried after a newer has come', async () => {
-  const { engine, runtime, adapter } = setUp(({ content }) => (content.title === '1' ? unavailable : { kind: 'accepted' }), {
-    policy: { retry: { first: '10s' } },
-  });
+  const { engine, runtime, adapter } = setUp(
+    ({ content }) => (content.title === '1' ? unavailable : { kind: 'accepted' }),
+    {
+      policy: { retry: { first: '10s' } },
+    },
+  );
   const older = engine.send({ to: to('a'), title: '1', collapseKey: 'score' });
   await runtime.advance(0);
   const newer = engine.send({ to: to('a'), title: '2', collapseKey: 'score' });
@@ -337,9 +399,12 @@ test('notBefore beyond an hour is refused in memory, with its field', async () =
 });
 
 test('an abort ends what waits, and what is in an attempt', async () => {
-  const { engine, runtime } = setUp((_delivery, { signal }) => after(runtime0, 1e6, { kind: 'accepted' } as const, signal), {
-    policy: { concurrency: 1, ambiguous: 'stop' },
-  });
+  const { engine, runtime } = setUp(
+    (_delivery, { signal }) => after(runtime0, 1e6, { kind: 'accepted' } as const, signal),
+    {
+      policy: { concurrency: 1, ambiguous: 'stop' },
+    },
+  );
   const runtime0 = runtime;
   const controller = new AbortController();
   const active = engine.send({ to: to('a') }, { signal: controller.signal });
@@ -348,7 +413,10 @@ test('an abort ends what waits, and what is in an attempt', async () => {
   controller.abort();
   await runtime.advance(10);
   expect((await active).status).toBe('unknown');
-  expect(await waiting).toMatchObject([{ status: 'canceled', by: 'signal' }, { status: 'canceled', by: 'signal' }]);
+  expect(await waiting).toMatchObject([
+    { status: 'canceled', by: 'signal' },
+    { status: 'canceled', by: 'signal' },
+  ]);
   const late = await engine.send({ to: to('d') }, { signal: controller.signal });
   expect(late).toMatchObject({ status: 'canceled', by: 'signal' });
 });
@@ -366,7 +434,9 @@ test('a listener that throws harms no delivery', async () => {
   const errors: object[] = [];
   const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void errors.push(fields) };
   const engine = createEngine({ channels: { push: scriptAdapter() }, runtime: virtualRuntime(), logger });
-  engine.on('delivery.settled', () => { throw new Error('listener'); });
+  engine.on('delivery.settled', () => {
+    throw new Error('listener');
+  });
   expect((await engine.send({ to: to('a') })).status).toBe('accepted');
   expect(errors).toHaveLength(1);
 });

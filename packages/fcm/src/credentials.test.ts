@@ -210,6 +210,11 @@ test('one caller that gives up leaves the others waiting', async () => {
   expect(await other).toHaveProperty('path');
 });
 
+test('a caller that has given up already does not wait', async () => {
+  const { credentials } = start();
+  expect(await credentials.get(AbortSignal.abort())).toMatchObject({ code: 'tidings.aborted', unsent: true });
+});
+
 test('closing ends what waits, asks no more and closes the source', async () => {
   const { credentials, from } = start();
   const waiting = credentials.get(signal);

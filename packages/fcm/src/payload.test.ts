@@ -124,8 +124,8 @@ describe('a data message', () => {
 
 test.each([
   ['high', 'HIGH', '10', 'high'],
-  ['normal', 'NORMAL', '5', 'normal'],
-  ['low', 'NORMAL', '1', 'low'],
+  ['normal', 'NORMAL', '10', 'normal'],
+  ['low', 'NORMAL', '5', 'low'],
 ] as const)('priority %s is %s on Android, %s on Apple devices and %s in browsers', (priority, android, apple, web) => {
   const sent = message({ priority });
   expect(sent.android.priority).toBe(android);
@@ -231,6 +231,12 @@ describe('native', () => {
     expect(sent.notification).toEqual({ title: 'Other', body: 'y' });
     expect(sent.fcm_options).toEqual({ analytics_label: 'spring' });
     expect(sent.data).toEqual({ a: 'z', b: '2' });
+  });
+
+  test('leaves the mapping alone where a field is undefined', () => {
+    const sent = message({ native: { android: undefined, apns: { headers: undefined } } as FcmNative });
+    expect(sent.android.ttl).toBe('600s');
+    expect(sent.apns.headers['apns-priority']).toBe('10');
   });
 
   test('is not changed by the merge, so that the same object can go to a million targets', () => {

@@ -114,12 +114,6 @@ function toAndroid({ content, priority }: FcmDelivery, visible: boolean, ttl: nu
   };
 }
 
-/** Apple refuses 10 for what shows nothing. @see https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns */
-const applePriority = {
-  visible: { high: '10', normal: '5', low: '1' },
-  background: { high: '5', normal: '5', low: '1' },
-} as const;
-
 function toApns(delivery: FcmDelivery, visible: boolean, ttl: number, key: string, now: number): Block {
   const { content, priority } = delivery;
   const aps = {
@@ -135,7 +129,8 @@ function toApns(delivery: FcmDelivery, visible: boolean, ttl: number, key: strin
       'apns-collapse-id': key,
       // 0: deliver at once or not at all.
       'apns-expiration': ttl === 0 ? '0' : String(Math.floor(now / 1000) + ttl),
-      'apns-priority': applePriority[visible ? 'visible' : 'background'][priority],
+      // Apple refuses 10 for what shows nothing.
+      'apns-priority': visible && priority !== 'low' ? '10' : '5',
     },
     ...(Object.keys(aps).length > 0 && { payload: { aps } }),
   };

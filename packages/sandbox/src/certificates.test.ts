@@ -20,16 +20,19 @@ test.each(['localhost', 'fcm.googleapis.com', 'oauth2.googleapis.com', 'api.push
   },
 );
 
-test.each(['127.0.0.1', '::1'])('the certificate is good for the address %s, where the sandbox listens', async (host) => {
-  const { cert } = await makeCertificates();
-  expect(new X509Certificate(cert).checkIP(host)).toBe(host);
-  await using sandbox = await startSandbox();
-  const port = Number(new URL(sandbox.apns.endpoint).port);
-  const socket = connect({ host, port, ca: sandbox.ca, ALPNProtocols: ['h2'] });
-  await once(socket, 'secureConnect');
-  expect(socket.authorized).toBe(true);
-  socket.destroy();
-});
+test.each(['127.0.0.1', '::1'])(
+  'the certificate is good for the address %s, where the sandbox listens',
+  async (host) => {
+    const { cert } = await makeCertificates();
+    expect(new X509Certificate(cert).checkIP(host)).toBe(host);
+    await using sandbox = await startSandbox();
+    const port = Number(new URL(sandbox.apns.endpoint).port);
+    const socket = connect({ host, port, ca: sandbox.ca, ALPNProtocols: ['h2'] });
+    await once(socket, 'secureConnect');
+    expect(socket.authorized).toBe(true);
+    socket.destroy();
+  },
+);
 
 test("another sandbox's root is no good", async () => {
   await using sandbox = await startSandbox();

@@ -39,7 +39,11 @@ interface ErrorBody {
     readonly code: number;
     readonly message: string;
     readonly status: string;
-    readonly details?: readonly { readonly '@type': string; readonly errorCode?: string; readonly fieldViolations?: unknown }[];
+    readonly details?: readonly {
+      readonly '@type': string;
+      readonly errorCode?: string;
+      readonly fieldViolations?: unknown;
+    }[];
   };
 }
 
@@ -54,11 +58,15 @@ function sendMessage(message: unknown, more: object = {}): Promise<Outcome> {
 test.each(['h2', 'http/1.1'])('a message is taken over %s, recorded as it came, and named', async (protocol) => {
   const message = { token, notification: { title: 'a' }, data: { b: 'c' } };
   const send = fcmSend(sandbox.fcm, access, { message });
-  const answer = await (protocol === 'h2' ? sendHttp2(session, send) : sendHttp1(sandbox.fcm.endpoint, sandbox.ca, send));
+  const answer = await (protocol === 'h2'
+    ? sendHttp2(session, send)
+    : sendHttp1(sandbox.fcm.endpoint, sandbox.ca, send));
   expect(answer.status).toBe(200);
   const { name } = JSON.parse(answer.body) as { name: string };
   expect(name).toMatch(/^projects\/tidings-sandbox\/messages\/./);
-  expect(sandbox.fcm.ledger.entries).toMatchObject([{ token, payload: message, messageId: name, taken: true, status: 200 }]);
+  expect(sandbox.fcm.ledger.entries).toMatchObject([
+    { token, payload: message, messageId: name, taken: true, status: 200 },
+  ]);
 });
 
 test('two messages never get the same name', async () => {
@@ -77,10 +85,18 @@ test.each([
   ['a fraction of a second', { android: { ttl: '3.5s' } }],
   ['4096 bytes of data', { data: { a: 'x'.repeat(4095) } }],
   ['an APNs block', { apns: { headers: { 'apns-priority': '5' }, payload: { aps: { badge: 1 }, own: [1] } } }],
-  ['a Web Push block', { webpush: { headers: { TTL: '1' }, notification: { a: [1] }, fcm_options: { link: 'https://a.b' } } }],
-  ['vibration and lights', {
-    android: { notification: { vibrate_timings: ['0.1s'], light_settings: { color: { red: 0.5 }, light_on_duration: '1s' } } },
-  }],
+  [
+    'a Web Push block',
+    { webpush: { headers: { TTL: '1' }, notification: { a: [1] }, fcm_options: { link: 'https://a.b' } } },
+  ],
+  [
+    'vibration and lights',
+    {
+      android: {
+        notification: { vibrate_timings: ['0.1s'], light_settings: { color: { red: 0.5 }, light_on_duration: '1s' } },
+      },
+    },
+  ],
 ])('%s is taken', async (_name, fields) => {
   expect(await sendMessage({ token, ...fields })).toMatchObject({ status: 200 });
 });
@@ -103,7 +119,12 @@ test('an installation id is a target until its token is unregistered', async () 
 // Refused where JSON is read, before FCM sees it: no FcmError.
 test.each<[string, object, string | undefined, RegExp]>([
   ['an unknown field', { foo: 1 }, 'message', /Unknown name "foo" at 'message': Cannot find field\.$/],
-  ['a deep unknown field', { android: { notification: { title: 'a', x: 1 } } }, 'message.android.notification', /Unknown name "x"/],
+  [
+    'a deep unknown field',
+    { android: { notification: { title: 'a', x: 1 } } },
+    'message.android.notification',
+    /Unknown name "x"/,
+  ],
   ['data that is no string', { data: { a: 'b', c: 1 } }, 'message.data[1].value', /TYPE_STRING/],
   ['data that is null', { data: { a: null } }, 'message.data[0].value', /TYPE_STRING/],
   ['a ttl in milliseconds', { android: { ttl: 3000 } }, 'message.android.ttl', /Duration/],
@@ -136,7 +157,11 @@ test.each<[string, object, string]>([
   ['a condition that is none', { condition: "'a' in topics &&" }, 'message.condition'],
   ['a condition of six topics', { condition: Array(6).fill("'a' in topics").join(' || ') }, 'message.condition'],
   ['a wrong label', { topic: 'a', fcm_options: { analytics_label: 'a b' } }, 'message.fcm_options.analytics_label'],
-  ['a link without TLS', { topic: 'a', webpush: { fcm_options: { link: 'http://a.b' } } }, 'message.webpush.fcm_options.link'],
+  [
+    'a link without TLS',
+    { topic: 'a', webpush: { fcm_options: { link: 'http://a.b' } } },
+    'message.webpush.fcm_options.link',
+  ],
 ])('%s is refused by FCM, which names the field', async (_name, message, field) => {
   const answer = await sendMessage('token' in message ? { ...message, token } : message);
   const { status, details } = errorOf(answer);
@@ -147,7 +172,11 @@ test.each<[string, object, string]>([
 });
 
 test.each([
-  ['an ill-formed token', { message: { token: 'abc' } }, 'The registration token is not a valid FCM registration token'],
+  [
+    'an ill-formed token',
+    { message: { token: 'abc' } },
+    'The registration token is not a valid FCM registration token',
+  ],
   ['no target', { message: { data: { a: 'b' } } }, 'Recipient of the message is not set.'],
 ])('%s is INVALID_ARGUMENT with FcmError alone', async (_name, body, message) => {
   const error = errorOf(await sendHttp2(session, fcmSend(sandbox.fcm, access, body)));
@@ -229,12 +258,20 @@ test('revoked access tokens are refused, a new one is taken, and each is counted
   expect(sandbox.fcm.tokensIssued).toBe(before + 1);
 });
 
-const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  type: 'pkcs8',
+  format: 'pem',
+});
 const now = Math.floor(Date.now() / 1000);
 
 test.each<[string, string, string, AssertionChanges]>([
   ['signed by another key', 'invalid_grant', 'Invalid JWT Signature.', { key: stranger.toString() }],
-  ['of another account', 'invalid_grant', 'Invalid grant: account not found', { issuer: 'a@b.iam.gserviceaccount.com' }],
+  [
+    'of another account',
+    'invalid_grant',
+    'Invalid grant: account not found',
+    { issuer: 'a@b.iam.gserviceaccount.com' },
+  ],
   ['for another audience', 'invalid_grant', 'Invalid JWT: Failed audience check.', { audience: 'https://a.b/token' }],
   ['that has expired', 'invalid_grant', 'Invalid JWT: Token must be a short-lived token', { issuedAt: now - 7200 }],
   ['from the future', 'invalid_grant', 'Invalid JWT: Token must be a short-lived token', { issuedAt: now + 900 }],

@@ -1,7 +1,16 @@
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { accessToken, apnsJwt, fcmSend, notification, openHttp2, sendHttp1, sendHttp2, until } from '../test/clients.ts';
+import {
+  accessToken,
+  apnsJwt,
+  fcmSend,
+  notification,
+  openHttp2,
+  sendHttp1,
+  sendHttp2,
+  until,
+} from '../test/clients.ts';
 import { startSandbox } from './sandbox.ts';
 import type { SandboxOptions } from './types.ts';
 
@@ -40,7 +49,7 @@ test('close ends hung streams, late answers, silent connections and unfinished h
 test('closing twice is closing once', async () => {
   const sandbox = await startSandbox({ control: true });
   await Promise.all([sandbox.close(), sandbox.close()]);
-  await sandbox.close();
+  await expect(sandbox.close()).resolves.toBeUndefined();
 });
 
 test('connections and the peak of requests at once are counted', async () => {
@@ -94,10 +103,13 @@ test.each<[string, object]>([
   ['ledgerLimit', { ledgerLimit: 0 }],
   ['streams.fcm', { streams: { fcm: '9' } }],
 ])('a wrong %s is refused by name', async (field, options) => {
-  await expect(startSandbox(options as SandboxOptions)).rejects.toMatchObject({ field, code: 'tidings.invalid_options' });
+  await expect(startSandbox(options as SandboxOptions)).rejects.toMatchObject({
+    field,
+    code: 'tidings.invalid_options',
+  });
 });
 
-test('10,000 notifications with faults: whoever repeats only what was surely not taken doubles nothing', async () => {
+test('5,000 notifications with faults: whoever repeats only what was surely not taken doubles nothing', async () => {
   await using sandbox = await startSandbox();
   const { apns, ca } = sandbox;
   const jwt = await apnsJwt(apns);
@@ -127,7 +139,7 @@ test('10,000 notifications with faults: whoever repeats only what was surely not
       repeats += 1;
     }
   }
-  const tokens = Array.from({ length: 10_000 }, () => apns.register());
+  const tokens = Array.from({ length: 5000 }, () => apns.register());
   await Promise.all(
     Array.from({ length: 300 }, async () => {
       for (let token = tokens[next++]; token !== undefined; token = tokens[next++]) await deliver(token);
@@ -135,8 +147,8 @@ test('10,000 notifications with faults: whoever repeats only what was surely not
   );
   session.destroy();
   const taken = apns.ledger.entries.filter((entry) => entry.taken).map((entry) => entry.token);
-  expect(taken).toHaveLength(10_000);
-  expect(new Set(taken).size).toBe(10_000);
-  expect(repeats).toBeGreaterThan(300);
-  expect(apns.faults.applied.goaway).toBeGreaterThan(20);
+  expect(taken).toHaveLength(5000);
+  expect(new Set(taken).size).toBe(5000);
+  expect(repeats).toBeGreaterThan(150);
+  expect(apns.faults.applied.goaway).toBeGreaterThan(10);
 });

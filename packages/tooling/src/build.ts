@@ -21,6 +21,10 @@ export async function build(packages: readonly Package[]): Promise<void> {
       rootDir: join(root, 'packages'),
       outDir: emitted,
     },
+    // Entry points count even where they lie in a folder left out below.
+    files: packages.flatMap(({ path, manifest }) =>
+      Object.values({ ...manifest.exports, ...manifest.bin }).map((source) => join(path, source)),
+    ),
     include: packages.map(({ path }) => join(path, 'src')),
     exclude: ['test.ts', 'test-d.ts', 'testing/**', 'fixtures/**'].flatMap((ending) =>
       packages.map(({ path }) => join(path, 'src/**', ending.includes('/') ? ending : `*.${ending}`)),

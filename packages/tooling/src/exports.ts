@@ -16,7 +16,7 @@ export async function checkExports(packages: readonly Packed[]): Promise<void> {
   const tarballs = packages.map(({ tarball }) => tarball);
   const answers = await Promise.all([
     ...tarballs.map((tarball) => start('publint', ['--strict', tarball])),
-    ...tarballs.map((tarball) => start('attw', ['--profile', 'esm-only', tarball])),
+    ...tarballs.map((tarball) => start('attw', ['--no-color', '--no-emoji', '--profile', 'esm-only', tarball])),
     typesOf(packages),
     modulesOf(packages),
   ]);

@@ -95,7 +95,9 @@ export class Exchange implements Waiter<Exchange> {
     this.#headers = headers;
     if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) return this.#finish('');
     stream.on('data', onData);
-    stream.on('end', onEnd);
+    // Before Node's own listener, which destroys the stream and may be there already: under load a whole answer is
+    // processed, its end included, before the event for its headers comes.
+    stream.prependListener('end', onEnd);
   }
 
   received(chunk: Buffer): void {

@@ -24,7 +24,8 @@ export function webPush(options: WebPushOptions): WebPushAdapter {
   const rules = endpointRules(settings.allow);
   const client = createClient(settings);
   let now = Date.now;
-  const headers = createVapidHeaders(settings.vapid, () => now());
+  // By the machine's clock, not the runtime's: the push services compare with theirs.
+  const headers = createVapidHeaders(settings.vapid, Date.now);
 
   const sendOne = async (delivery: WebPushDelivery, signal: AbortSignal): Promise<SendResult> => {
     const endpoint = rules.parse(delivery.target.endpoint);

@@ -32,8 +32,8 @@ function parseEntry(entry: string): HostRule | undefined {
   const below = entry.startsWith('*.');
   const host = below ? entry.slice(2) : entry;
   const url = URL.parse(`https://${host}/`);
-  // Only what the parser leaves as it is: no path, no user, no other spelling of the host.
-  if (url === null || url.host !== host.toLowerCase().replace(/:443$/, '')) return undefined;
+  // Only what the parser leaves as it is: no path, no user, no other spelling of the host. It does take `*` for one.
+  if (url === null || host.includes('*') || url.host !== host.toLowerCase().replace(/:443$/, '')) return undefined;
   return { hostname: url.hostname, below, port: portOf(url) };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Delivery, Failure, Priority } from '@tidings/core';
 import { overhead } from './encryption.ts';
 import type { Urgency, WebPushContent, WebPushDocument, WebPushNative, WebPushTarget } from './options.ts';
@@ -64,17 +64,15 @@ function topicOf({ native, collapseKey, id }: WebPushDelivery, { ownTopic }: Ser
   return collapseKey !== undefined || ownTopic ? collapseTopic(collapseKey, id) : undefined;
 }
 
-/** 32 letters and digits (Mozilla takes no others): the key's hash, or the id where there is no key, so that a repeat replaces the first one. */
+const plainKey = /^[A-Za-z0-9]{1,32}$/;
+
+/**
+ * At most 32 letters and digits (Mozilla takes no others): the key itself where it is such, else 128 bits of its hash, as the FCM adapter
+ * makes Android's tag; or the id where there is no key, so that a repeat replaces the first one.
+ */
 export function collapseTopic(collapseKey: string | undefined, id: string): string {
-  return collapseKey === undefined ? id.replaceAll('-', '') : hash(collapseKey);
-}
-
-const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-
-function hash(text: string): string {
-  let result = '';
-  for (const byte of createHash('sha256').update(text).digest()) result += alphabet[byte % alphabet.length];
-  return result;
+  if (collapseKey === undefined) return id.replaceAll('-', '');
+  return plainKey.test(collapseKey) ? collapseKey : hash('sha256', collapseKey, 'hex').slice(0, 32);
 }
 
 function plaintextOf(delivery: WebPushDelivery): Uint8Array {

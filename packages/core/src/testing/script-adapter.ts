@@ -25,7 +25,12 @@ export function scriptAdapter(
     delivery: Delivery<TokenTarget>,
     context: { readonly signal: AbortSignal; readonly calls: number },
   ) => Awaitable<SendResult> = () => ({ kind: 'accepted' }),
-  options: { readonly provider?: string; readonly batch?: number; readonly policy?: Policy; readonly partition?: (target: TokenTarget) => string } = {},
+  options: {
+    readonly provider?: string;
+    readonly batch?: number;
+    readonly policy?: Policy;
+    readonly partition?: (target: TokenTarget) => string;
+  } = {},
 ): ScriptAdapter {
   const sent: Delivery<TokenTarget>[] = [];
   const load = { now: 0, peak: 0 };
@@ -46,7 +51,14 @@ export function scriptAdapter(
         const results: SendResult[] = [];
         for (const delivery of deliveries) {
           sent.push(delivery as Delivery<TokenTarget>);
-          results.push(await answer(delivery as Delivery<TokenTarget>, { get signal() { return context.signal; }, calls }));
+          results.push(
+            await answer(delivery as Delivery<TokenTarget>, {
+              get signal() {
+                return context.signal;
+              },
+              calls,
+            }),
+          );
         }
         return results;
       } finally {
