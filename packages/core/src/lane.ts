@@ -287,7 +287,7 @@ export class Lane implements SlotHolder {
       this.#idle.push(slot);
       return this.#queue.size > 0 && !onlyHigh;
     }
-    if (admitted === 1) this.#breaker!.probe();
+    if (admitted === 1) this.#breaker!.probe(now);
     this.#begin(slot, records, now);
     return true;
   }
@@ -423,20 +423,9 @@ export class Lane implements SlotHolder {
 
   #finished(slot: Slot, results: readonly SendResult[] | undefined, error: unknown): void {
     const now = this.#engine.clock.read();
-    const { records, phase, startedAt } = slot;
     this.#inFlight.delete(slot);
     this.#slots.busy--;
-    if (phase !== 'givenUp') {
-      const thrown = results === undefined ? resultOfThrow(error, phase === 'aborted') : undefined;
-      const count = records.length;
-      let sane = 0;
-      for (let index = 0; index < count; index++) {
-        const result = thrown ?? resultAt(results!, index, count);
-        if (this.#saysHealthy(result, now)) sane++;
-        this.#engine.pipeline.answered(records[index]!, this, result, startedAt, now);
-      }
-      if (sane > 0) this.#answeredSanely(sane, now);
-    }
+    if (slot.phase !== 'givenUp') this.#answered(slot, results, error, now);
     slot.records = [];
     slot.context = undefined;
     slot.phase = 'idle';
@@ -445,39 +434,47 @@ export class Lane implements SlotHolder {
     this.#wake();
   }
 
-  /** Counts what says something about the provider's health; true where it is well. */
-  #saysHealthy(result: SendResult, now: number): boolean {
-    if (result.kind === 'accepted') return true;
-    this.lastFailure = result;
-    if (result.kind === 'unavailable' && result.unsent) {
-      this.#neverLeft(now);
-      return false;
+  #answered(slot: Slot, results: readonly SendResult[] | undefined, error: unknown, now: number): void {
+    const { records, startedAt } = slot;
+    const count = records.length;
+    if (count === 0) this.#breaker?.withdraw(startedAt);
+    const thrown = results === undefined ? resultOfThrow(error, slot.phase === 'aborted') : undefined;
+    // The good ones first: a few faults in a big batch must not count as if they were all there was.
+    let sane = 0;
+    for (let index = 0; index < count; index++) if (isSane(thrown ?? resultAt(results!, index, count))) sane++;
+    if (sane > 0) this.#answeredSanely(sane, now, startedAt);
+    for (let index = 0; index < count; index++) {
+      const result = thrown ?? resultAt(results!, index, count);
+      if (result.kind !== 'accepted') this.#noteFailure(result, now, startedAt);
+      this.#engine.pipeline.answered(records[index]!, this, result, startedAt, now);
     }
-    if ((result.kind === 'unavailable' || result.kind === 'ambiguous') && result.scope === 'provider') {
+  }
+
+  /** Counts what speaks against the provider. */
+  #noteFailure(failure: Failure, now: number, startedAt: number): void {
+    this.lastFailure = failure;
+    if (isSane(failure)) return;
+    if (failure.kind === 'unavailable' && failure.unsent) this.#neverLeft(now, startedAt);
+    else if (failure.kind === 'unauthorized') this.#breaker?.inconclusive(now, startedAt);
+    else {
       this.#unsentSince = -1;
-      if (this.#breaker?.fail(now)) this.#opened();
+      if (this.#breaker?.fail(now, startedAt)) this.#opened();
       else if (this.#breaker?.state === 'open') this.#engine.pipeline.laneStopped(this, now);
-      return false;
     }
-    if (result.kind === 'unauthorized') {
-      this.#breaker?.inconclusive(now);
-      return false;
-    }
-    return true;
   }
 
   /** A refused stream costs nothing; connections refused for a while are an outage, and only probes may go. */
-  #neverLeft(now: number): void {
+  #neverLeft(now: number, startedAt: number): void {
     if (this.#unsentSince < 0) this.#unsentSince = now;
-    this.#breaker?.inconclusive(now);
+    this.#breaker?.inconclusive(now, startedAt);
     if (now - this.#unsentSince >= unsentTolerance && this.#breaker?.state === 'closed') this.trip(now);
   }
 
-  #answeredSanely(count: number, now: number): void {
+  #answeredSanely(count: number, now: number, startedAt: number): void {
     this.#unsentSince = -1;
     this.#window.grow(count);
     this.#throughput.add(count, now);
-    if (this.#breaker?.succeed(count, now)) {
+    if (this.#breaker?.succeed(count, now, startedAt)) {
       this.#window.restart();
       this.#engine.coordination.tell(this.name, { open: false });
       this.#engine.logger?.info({ lane: this.name }, 'breaker closed');
@@ -552,9 +549,23 @@ export class Lane implements SlotHolder {
   #giveUp(slot: Slot, now: number): void {
     slot.phase = 'givenUp';
     for (const record of slot.records) {
-      const lost: SendResult = { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
-      this.#saysHealthy(lost, now);
+      const lost: Failure = { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
+      this.#noteFailure(lost, now, slot.startedAt);
       this.#engine.pipeline.answered(record, this, lost, slot.startedAt, now);
     }
+  }
+}
+
+/** Says nothing against the provider: it answered, or the trouble is the target's. */
+function isSane(result: SendResult): boolean {
+  switch (result.kind) {
+    case 'unavailable':
+      return result.scope === 'target' && result.unsent !== true;
+    case 'ambiguous':
+      return result.scope === 'target';
+    case 'unauthorized':
+      return false;
+    default:
+      return true;
   }
 }
