@@ -69,17 +69,20 @@ export function resultOfThrow(error: unknown, aborted: boolean): SendResult {
 }
 
 function connectionCode(error: unknown): string | undefined {
-  // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
-  for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
-    const { code, cause } = each as { code?: unknown; cause?: unknown };
-    if (typeof code === 'string' && neverSent.has(code)) return code;
-    each = cause;
+  try {
+    // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
+    for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
+      const { code, cause } = each as { code?: unknown; cause?: unknown };
+      if (typeof code === 'string' && neverSent.has(code)) return code;
+      each = cause;
+    }
+  } catch {
+    // Anything can be thrown, also what can't be read.
   }
   return undefined;
 }
 
 const kinds = new Set([
-  'accepted',
   'unregistered',
   'blocked',
   'rejected',
@@ -89,10 +92,14 @@ const kinds = new Set([
   'unauthorized',
 ]);
 
-/** Looks at what an adapter answered: what is no result counts as a lost answer. */
+/** Looks at what an adapter answered: what is no result counts as a lost answer, what is no time to wait is left out. */
 export function resultAt(results: readonly SendResult[], index: number, count: number): SendResult {
   const result = Array.isArray(results) && results.length === count ? results[index] : undefined;
-  if (result?.kind === 'accepted' || (typeof result === 'object' && result !== null && kinds.has(result.kind)))
-    return result;
-  return { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
+  if (result?.kind === 'accepted') return result;
+  if (typeof result !== 'object' || result === null || !kinds.has(result.kind)) {
+    return { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
+  }
+  const { retryAfter } = result;
+  if (retryAfter === undefined || (typeof retryAfter === 'number' && retryAfter >= 0)) return result;
+  return { ...result, retryAfter: undefined };
 }
