@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { SendResult } from './adapter.ts';
-import { AttemptContext, resultAt, resultOfThrow, Slot } from './attempt.ts';
+import { AttemptContext, checkedResult, resultOfThrow, Slot, unfit } from './attempt.ts';
 
 const withCode = (code: unknown, cause?: unknown): Error =>
   Object.assign(new Error('secret token in here', { cause }), { code });
@@ -95,10 +95,30 @@ describe('resultOfThrow', () => {
   });
 });
 
-describe('resultAt', () => {
-  const accepted: SendResult = { kind: 'accepted', messageId: 'm' };
-  const wrong = { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
+const accepted: SendResult = { kind: 'accepted', messageId: 'm' };
+const wrong = { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
 
+describe('unfit', () => {
+  it('finds nothing wrong with as many results as there were deliveries', () => {
+    expect(unfit([], 0)).toBeUndefined();
+    expect(unfit([accepted, accepted], 2)).toBeUndefined();
+  });
+
+  it('takes a wrong count for lost answers, all of them', () => {
+    expect(unfit([], 1)).toStrictEqual(wrong);
+    expect(unfit([accepted], 2)).toStrictEqual(wrong);
+    expect(unfit([accepted, accepted], 1)).toStrictEqual(wrong);
+  });
+
+  it.each([null, undefined, 'a', { length: 1, 0: accepted }, accepted])(
+    'takes what is no array for lost answers: %o',
+    (results) => {
+      expect(unfit(results as never, 1)).toStrictEqual(wrong);
+    },
+  );
+});
+
+describe('checkedResult', () => {
   it.each<SendResult>([
     accepted,
     { kind: 'unregistered', scope: 'target', code: '410' },
@@ -109,13 +129,7 @@ describe('resultAt', () => {
     { kind: 'ambiguous', scope: 'provider', code: 'reset', retryAfter: 5 },
     { kind: 'unauthorized', scope: 'credential', code: '403' },
   ])('hands on a result as it is: $kind', (result) => {
-    expect(resultAt([accepted, result], 1, 2)).toBe(result);
-  });
-
-  it('takes a wrong count for lost answers, all of them', () => {
-    expect(resultAt([], 0, 1)).toStrictEqual(wrong);
-    expect(resultAt([accepted], 0, 2)).toStrictEqual(wrong);
-    expect(resultAt([accepted, accepted], 0, 1)).toStrictEqual(wrong);
+    expect(checkedResult(result)).toBe(result);
   });
 
   it.each([
@@ -131,25 +145,19 @@ describe('resultAt', () => {
     { kind: 'toString' },
     { kind: ['rejected'] },
   ])('takes %o for a lost answer', (result) => {
-    expect(resultAt([result as never], 0, 1)).toStrictEqual(wrong);
+    expect(checkedResult(result as never)).toStrictEqual(wrong);
   });
-
-  it.each([null, undefined, 'accepted', { length: 1, 0: accepted }, accepted])(
-    'takes what is no array for lost answers: %o',
-    (results) => {
-      expect(resultAt(results as never, 0, 1)).toStrictEqual(wrong);
-    },
-  );
 
   it.each([NaN, -1, -Infinity, '5', null, {}])('leaves out a wait that is none (%s)', (retryAfter) => {
     const result = { kind: 'throttled', scope: 'target', code: '429', retryAfter } as unknown as SendResult;
-    expect(resultAt([result], 0, 1)).toEqual({ kind: 'throttled', scope: 'target', code: '429' });
+    expect(checkedResult(result)).toEqual({ kind: 'throttled', scope: 'target', code: '429' });
+    expect(result).toHaveProperty('retryAfter', retryAfter);
   });
 
-  it('never throws, whatever JSON an adapter makes a result of', () => {
+  it('never throws, whatever an adapter makes a result of', () => {
     fc.assert(
-      fc.property(fc.anything(), fc.nat(3), fc.nat(3), (results, index, count) => {
-        expect(resultAt(results as never, index, count)).toHaveProperty('kind');
+      fc.property(fc.anything(), (result) => {
+        expect(checkedResult(result as never)).toHaveProperty('kind');
       }),
     );
   });

@@ -88,6 +88,9 @@ export class Breaker {
   readonly #counts = new Counts();
   readonly #circuit: CircuitBreaker;
   #slice = 0;
+  #sliceEnd = window / buckets;
+  /** What opossum says, kept: it is asked with every attempt. */
+  #isOpen = false;
   #probeAt = 0;
   #probing = false;
   /** When the last probe went out: what began before it proves nothing of now, good or bad. */
@@ -108,7 +111,7 @@ export class Breaker {
   }
 
   get state(): BreakerState {
-    if (!this.#circuit.opened) return 'closed';
+    if (!this.#isOpen) return 'closed';
     return this.#probing ? 'probing' : 'open';
   }
 
@@ -119,7 +122,7 @@ export class Breaker {
 
   /** How many may go now: all, one probe, or none. */
   admits(now: number): number {
-    if (!this.#circuit.opened) return Infinity;
+    if (!this.#isOpen) return Infinity;
     return !this.#probing && now >= this.#probeAt ? 1 : 0;
   }
 
@@ -137,11 +140,12 @@ export class Breaker {
   /** Attempts that said nothing against the provider. Answers whether it closed by this. */
   succeed(count: number, now: number, startedAt: number): boolean {
     if (startedAt < this.#since) return false;
-    if (this.#circuit.opened) {
+    if (this.#isOpen) {
       if (!this.#probing) return false;
       this.#probing = false;
       this.#counts.forget();
       this.#circuit.close();
+      this.#isOpen = false;
       return true;
     }
     this.#turn(now);
@@ -152,7 +156,7 @@ export class Breaker {
   /** An attempt failed by the provider's fault. Answers whether it opened by this. */
   fail(now: number, startedAt: number): boolean {
     if (startedAt < this.#since) return false;
-    if (this.#circuit.opened) {
+    if (this.#isOpen) {
       if (this.#probing) this.#reopen(now);
       return false;
     }
@@ -172,7 +176,7 @@ export class Breaker {
 
   /** Opens at once, whatever the counts say. Answers whether it was closed. */
   trip(now: number): boolean {
-    const closed = !this.#circuit.opened;
+    const closed = !this.#isOpen;
     this.#circuit.open();
     this.#reopen(now);
     return closed;
@@ -183,13 +187,15 @@ export class Breaker {
   }
 
   #reopen(now: number): void {
+    this.#isOpen = true;
     this.#probing = false;
     this.#probeAt = now + this.#rules.open;
   }
 
   #turn(now: number): void {
+    if (now < this.#sliceEnd) return;
     const slice = Math.floor(now / (window / buckets));
-    if (slice === this.#slice) return;
+    this.#sliceEnd = (slice + 1) * (window / buckets);
     this.#counts.rotate(this.#slice, slice);
     this.#slice = slice;
   }

@@ -47,7 +47,7 @@ export class Intake {
         : undefined;
     if (channel === undefined || this.#lateProblem(message) !== undefined) return false;
     const { pipeline, ids } = this.#engine;
-    pipeline.enter([this.#record(message, to as AnyTarget, channel, sink, 0, ids.next(), now, weight)]);
+    pipeline.enterOne(this.#record(message, to as AnyTarget, channel, sink, 0, ids.next(), now, weight), now);
     return true;
   }
 
@@ -140,7 +140,9 @@ export class Intake {
       if (routeAt === undefined) return;
       const steps = records.filter((_record, index) => targets[index]!.problem === undefined);
       if (steps.length > 0)
-        pipeline.enter(steps, new Route(steps, routeAt.wait, pipeline, (record) => pipeline.admit(record)));
+        pipeline.enter(steps, new Route(steps, routeAt.wait, pipeline, (record) =>
+            pipeline.admit(record, this.#engine.clock.read()),
+          ));
     };
     return { records, shape, begin };
   }

@@ -87,6 +87,7 @@ export class Rare {
   /** It was made by `encrypt`. */
   sealed = false;
   outcome: SettledOutcome | undefined = undefined;
+  /** Of a message with several deliveries. */
   claim: ClaimState | undefined = undefined;
   collapse: string | undefined = undefined;
   route: Route | undefined = undefined;
@@ -128,6 +129,8 @@ export class DeliveryRecord {
   readonly weight: number;
   state: number = entering;
   attempts = 0;
+  /** It holds its message's idempotency key, alone. */
+  claimed = false;
   /** Which adapter of the channel. */
   adapter = 0;
   lane: Lane | null = null;

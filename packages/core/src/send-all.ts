@@ -9,15 +9,16 @@ type Rows = Iterable<unknown> | AsyncIterable<unknown>;
 const longestRun = 256;
 
 /**
- * The stream behind `sendAll`: reads its source as fast as the engine has room and as outcomes are taken, keeps no more than `window`
- * deliveries that it knows of.
+ * The stream behind `sendAll`: reads its source as fast as lanes and the taking of outcomes allow, and keeps no more than `most` deliveries
+ * that it knows of.
  */
 export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   readonly #engine: EngineContext;
   readonly #intake: Intake;
   readonly #rows: Rows;
   readonly #toMessage: ((row: unknown) => AnyMessage) | undefined;
-  readonly #window: number;
+  readonly #most: number;
+  #window: number;
   readonly #signal: AbortSignal | undefined;
   readonly #open = new Set<DeliveryRecord>();
   #source: Iterator<unknown> | AsyncIterator<unknown> | undefined;
@@ -39,14 +40,16 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     intake: Intake,
     rows: Rows,
     toMessage: ((row: unknown) => AnyMessage) | undefined,
-    window: number,
+    first: number,
+    most: number,
     signal: AbortSignal | undefined,
   ) {
     this.#engine = engine;
     this.#intake = intake;
     this.#rows = rows;
     this.#toMessage = toMessage;
-    this.#window = window;
+    this.#most = most;
+    this.#window = first;
     this.#signal = signal;
   }
 
@@ -58,7 +61,7 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     if (this.#source === undefined && !this.#ended) this.#start();
     const value = this.#shift();
     if (value !== undefined) {
-      if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#read();
+      if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#refill();
       return Promise.resolve({ value, done: false });
     }
     if (this.#done) return this.#end();
@@ -80,13 +83,12 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
 
   settled(outcome: SettledOutcome, record: DeliveryRecord): void {
     if (this.#signal !== undefined) this.#open.delete(record);
-    const reader = this.#readers.shift();
-    if (reader === undefined) this.#outcomes.push(outcome);
+    if (this.#readers.length === 0) this.#outcomes.push(outcome);
     else {
       this.#pending--;
-      reader.resolve({ value: outcome, done: false });
+      this.#readers.shift()!.resolve({ value: outcome, done: false });
     }
-    if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#read();
+    if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#refill();
     if (this.#ended && this.#readers.length > 0) this.#tellEnd();
   }
 
@@ -158,6 +160,13 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
 
   get #room(): boolean {
     return !this.#ended && this.#outside === 0 && this.#pending < this.#window;
+  }
+
+  /** Half of what was read has ended: reads on, further ahead if the lanes have run dry with so few, and not for want of a taker. */
+  #refill(): void {
+    const taken = this.#outcomes.length === this.#head;
+    if (taken && this.#window < this.#most && this.#engine.lanesAreDry()) this.#window = Math.min(this.#most, this.#window * 2);
+    this.#read();
   }
 
   #begin(row: unknown, now: number): void {

@@ -1,3 +1,4 @@
+import { keyOf } from './entrance.ts';
 import type { EngineContext } from './context.ts';
 import type { Outcome } from './outcome.ts';
 import { held, parked, preparing, settled, waiting, type ClaimState, type DeliveryRecord } from './record.ts';
@@ -17,6 +18,9 @@ export class Settlement {
     const { state, rare } = record;
     if (state === settled) return;
     this.leave(record);
+    if (record.claimed && surelyNothingSent(record, outcome)) {
+      void this.#engine.coordination.release(keyOf(record.message));
+    }
     if (rare === null) {
       this.finish(record, outcome);
       return;
@@ -48,7 +52,7 @@ export class Settlement {
       return;
     }
     const { emitter, logger } = this.#engine;
-    if (emitter.wants('delivery.settled')) {
+    if (emitter.wantsSettled) {
       emitter.emit({ type: 'delivery.settled', outcome: outcome as unknown as Outcome });
     }
     logger?.debug({ deliveryId: record.id, channel: record.channel.name, status: outcome.status }, 'delivery settled');
