@@ -312,7 +312,7 @@ export class Lane implements SlotHolder {
       this.#idle.push(slot);
       return this.#queue.size > 0 && !onlyHigh;
     }
-    if (admitted === 1) this.#breaker!.probe();
+    if (admitted === 1) this.#breaker!.probe(now);
     this.#begin(slot, records, now);
     return true;
   }
@@ -451,21 +451,9 @@ export class Lane implements SlotHolder {
   #finished(slot: Slot, results: readonly SendResult[] | undefined, error: unknown): void {
     // Answers of one round share a time: each asks for a turn of the pump, which ends the round.
     const now = this.#roundAt < 0 ? (this.#roundAt = this.#engine.clock.read()) : this.#roundAt;
-    const { records, phase, startedAt } = slot;
     this.#active--;
     this.#slots.busy--;
-    if (phase !== 'givenUp') {
-      const count = records.length;
-      const lost = results === undefined ? resultOfThrow(error, phase === 'aborted') : unfit(results, count);
-      const { pipeline } = this.#engine;
-      let sane = 0;
-      for (let index = 0; index < count; index++) {
-        const result = lost ?? checkedResult(results![index]);
-        if (result.kind === 'accepted' || this.#saysHealthy(result, now)) sane++;
-        pipeline.answered(records[index]!, this, result, startedAt, now);
-      }
-      if (sane > 0) this.#answeredSanely(sane, now);
-    }
+    if (slot.phase !== 'givenUp') this.#answered(slot, results, error, now);
     slot.records = none;
     slot.context = undefined;
     slot.phase = 'idle';
@@ -474,38 +462,48 @@ export class Lane implements SlotHolder {
     this.#wake();
   }
 
-  /** Counts what says something about the provider's health; true where it is well. */
-  #saysHealthy(result: Failure, now: number): boolean {
-    this.lastFailure = result;
-    if (result.kind === 'unavailable' && result.unsent) {
-      this.#neverLeft(now);
-      return false;
+  #answered(slot: Slot, results: readonly SendResult[] | undefined, error: unknown, now: number): void {
+    const { records, startedAt, phase } = slot;
+    const { pipeline } = this.#engine;
+    const count = records.length;
+    const lost = results === undefined ? resultOfThrow(error, phase === 'aborted') : unfit(results, count);
+    // The good ones first: a few faults in a big batch must not count as if they were all there was.
+    let sane = 0;
+    if (lost === undefined) for (let index = 0; index < count; index++) if (isSane(results![index])) sane++;
+    if (sane > 0) this.#answeredSanely(sane, now, startedAt);
+    else if (count === 0) this.#breaker?.withdraw(startedAt);
+    for (let index = 0; index < count; index++) {
+      const result = lost ?? checkedResult(results![index]);
+      if (result.kind !== 'accepted') this.#noteFailure(result, now, startedAt);
+      pipeline.answered(records[index]!, this, result, startedAt, now);
     }
-    if ((result.kind === 'unavailable' || result.kind === 'ambiguous') && result.scope === 'provider') {
+  }
+
+  /** Counts what speaks against the provider. */
+  #noteFailure(failure: Failure, now: number, startedAt: number): void {
+    this.lastFailure = failure;
+    if (isSane(failure)) return;
+    if (failure.kind === 'unavailable' && failure.unsent) this.#neverLeft(now, startedAt);
+    else if (failure.kind === 'unauthorized') this.#breaker?.inconclusive(now, startedAt);
+    else {
       this.#unsentSince = -1;
-      if (this.#breaker?.fail(now)) this.#opened();
+      if (this.#breaker?.fail(now, startedAt)) this.#opened();
       else if (this.#breaker?.state === 'open') this.#engine.pipeline.laneStopped(this, now);
-      return false;
     }
-    if (result.kind === 'unauthorized') {
-      this.#breaker?.inconclusive(now);
-      return false;
-    }
-    return true;
   }
 
   /** A refused stream costs nothing; connections refused for a while are an outage, and only probes may go. */
-  #neverLeft(now: number): void {
+  #neverLeft(now: number, startedAt: number): void {
     if (this.#unsentSince < 0) this.#unsentSince = now;
-    this.#breaker?.inconclusive(now);
+    this.#breaker?.inconclusive(now, startedAt);
     if (now - this.#unsentSince >= unsentTolerance && this.#breaker?.state === 'closed') this.trip(now);
   }
 
-  #answeredSanely(count: number, now: number): void {
+  #answeredSanely(count: number, now: number, startedAt: number): void {
     this.#unsentSince = -1;
     this.#window.grow(count);
     this.#throughput.add(count, now);
-    if (this.#breaker?.succeed(count, now)) {
+    if (this.#breaker?.succeed(count, now, startedAt)) {
       this.#window.restart();
       this.#engine.coordination.tell(this.name, { open: false });
       this.#engine.logger?.info({ lane: this.name }, 'breaker closed');
@@ -582,8 +580,26 @@ export class Lane implements SlotHolder {
     slot.phase = 'givenUp';
     for (const record of slot.records) {
       const lost: Failure = { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
-      this.#saysHealthy(lost, now);
+      this.#noteFailure(lost, now, slot.startedAt);
       this.#engine.pipeline.answered(record, this, lost, slot.startedAt, now);
     }
+  }
+}
+
+/** Says nothing against the provider: it answered, or the trouble is the target's. */
+function isSane(result: SendResult | undefined): boolean {
+  switch (result?.kind) {
+    case 'accepted':
+    case 'unregistered':
+    case 'blocked':
+    case 'rejected':
+    case 'throttled':
+      return true;
+    case 'unavailable':
+      return result.scope === 'target' && result.unsent !== true;
+    case 'ambiguous':
+      return result.scope === 'target';
+    default:
+      return false;
   }
 }
