@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
@@ -11,7 +11,8 @@ export default defineConfig({
       provider: 'v8',
       include: ['packages/core/src/**/*.ts'],
       exclude: ['**/*.test.ts', '**/*.test-d.ts', '**/testing/**'],
-      reporter: ['text-summary', 'json-summary'],
+      reporter: ['text', 'json-summary'],
+      thresholds: { branches: 95 },
     },
   },
-})
+});

@@ -10,10 +10,7 @@ export interface Tuned<A extends Adapter = Adapter> {
   readonly order?: Route | undefined;
 }
 /** Given a delivery's target and tenant, the providers to try, in this order. */
-export type Route = (delivery: {
-  readonly target: unknown;
-  readonly tenant?: string | undefined;
-}) => readonly string[];
+export type Route = (delivery: { readonly target: unknown; readonly tenant?: string | undefined }) => readonly string[];
 
 /** One adapter, or several for failover in this order. */
 export type Channel = Adapter | readonly Adapter[] | Tuned;
@@ -37,15 +34,9 @@ export type To<Name, Target> = { readonly channel: Name } & Target;
 /** Members, not aliases, so that errors print `To<"ios", ApnsTarget>` and not the whole channel map. */
 export interface Derived<C extends Channels, Recipient = never> {
   target: { [Name in keyof C & string]: To<Name, Common<AdapterOf<C[Name]>, 'target'>> }[keyof C & string];
-  to:
-    | Derived<C>['target']
-    | Recipient
-    | FirstOf<Derived<C>['target']>
-    | Many<Derived<C>['target'] | Recipient>;
+  to: Derived<C>['target'] | Recipient | FirstOf<Derived<C>['target']> | Many<Derived<C>['target'] | Recipient>;
   content: {
-    readonly [Name in keyof C & string]?:
-      | Partial<Content & Common<AdapterOf<C[Name]>, 'content'>>
-      | undefined;
+    readonly [Name in keyof C & string]?: Partial<Content & Common<AdapterOf<C[Name]>, 'content'>> | undefined;
   };
   adapter: { [Name in keyof C]: AdapterOf<C[Name]> }[keyof C];
   native: {

@@ -18,7 +18,10 @@ export function isTidingsError(value: unknown): value is TidingsError {
  * Makes a TidingsError. The text must say what was expected and what to do, and must hold no token, address, payload or key.
  */
 export function tidingsError(code: TidingsError['code'], message: string, field?: string): TidingsError {
-  const error = new Error(field === undefined ? message : `${field}: ${message}`) as Error & { code: string; field?: string };
+  const error = new Error(field === undefined ? message : `${field}: ${message}`) as Error & {
+    code: string;
+    field?: string;
+  };
   error.name = 'TidingsError';
   error.code = code;
   if (field !== undefined) error.field = field;

@@ -21,12 +21,7 @@ export interface MessageOptions extends Content {
 }
 
 /** A plain object that survives a queue; what belongs to one call (`signal`, `tx`) is that call's second argument. Leave it unchanged until it has settled. */
-export type Message<
-  C extends Channels,
-  Given = Derived<C>['to'],
-  Ref = unknown,
-  Principal = never,
-> = MessageOptions & {
+export type Message<C extends Channels, Given = Derived<C>['to'], Ref = unknown, Principal = never> = MessageOptions & {
   readonly to: Given;
   /** Per channel, laid over the common fields, field by field. */
   readonly content?: Derived<C>['content'] | undefined;

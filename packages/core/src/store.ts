@@ -92,9 +92,7 @@ export interface Queue<Tx = never> {
   markSending(leases: readonly Lease[]): Promise<Held>;
   settle(settlements: readonly Settlement[]): Promise<Held>;
   /** `removed` is proof that it was never sent; `active` ones are told and decided before the send. */
-  cancel(
-    messageId: string,
-  ): Promise<{ readonly removed: readonly QueueEntry[]; readonly active: readonly string[] }>;
+  cancel(messageId: string): Promise<{ readonly removed: readonly QueueEntry[]; readonly active: readonly string[] }>;
   /** Leases what is past its deadline, so that its outcome is told. */
   sweep(now: number, limit: number): Promise<readonly Lease[]>;
   status(id: string): Promise<QueueStatus | undefined>;

@@ -30,7 +30,14 @@ test('a notification is taken, recorded as the device reads it, and answered wit
   const id = answer.headers['apns-id'];
   expect(id).toMatch(uuid);
   expect(sandbox.apns.ledger.entries).toMatchObject([
-    { token, payload: { aps: { alert: 'x' } }, messageId: id, taken: true, status: 200, connection: expect.any(Number) },
+    {
+      token,
+      payload: { aps: { alert: 'x' } },
+      messageId: id,
+      taken: true,
+      status: 200,
+      connection: expect.any(Number),
+    },
   ]);
   const { headers } = sandbox.apns.ledger.entries[0] ?? {};
   expect(headers).toMatchObject({ 'apns-push-type': 'alert', authorization: `bearer ${jwt}` });
@@ -84,13 +91,16 @@ test.each<Case>([
   { reason: 'BadPayload', status: 400, change: { body: '{"aps":' } },
   { reason: 'PayloadTooLarge', status: 413, change: { body: big(4097) } },
   { reason: 'PayloadTooLarge', status: 413, change: { body: big(200_000) } },
-])('$reason is answered $status to $headers $change.path $change.method', async ({ reason, status, headers, change }) => {
-  const answer = await sendHttp2(session, { ...notification(sandbox.apns, jwt, token, headers), ...change });
-  expect({ status: answer.status, body: answer.body }).toEqual({ status, body: JSON.stringify({ reason }) });
-  expect(answer.headers['apns-id']).toMatch(uuid);
-  expect(sandbox.apns.ledger.entries).toMatchObject([{ taken: false, status, reason }]);
-  expect(sandbox.apns.ledger.entries[0]).not.toHaveProperty('messageId');
-});
+])(
+  '$reason is answered $status to $headers $change.path $change.method',
+  async ({ reason, status, headers, change }) => {
+    const answer = await sendHttp2(session, { ...notification(sandbox.apns, jwt, token, headers), ...change });
+    expect({ status: answer.status, body: answer.body }).toEqual({ status, body: JSON.stringify({ reason }) });
+    expect(answer.headers['apns-id']).toMatch(uuid);
+    expect(sandbox.apns.ledger.entries).toMatchObject([{ taken: false, status, reason }]);
+    expect(sandbox.apns.ledger.entries[0]).not.toHaveProperty('messageId');
+  },
+);
 
 const base = 'dev.tidings.sandbox';
 test.each<[string, Record<string, string>, string?]>([
@@ -210,5 +220,5 @@ test('more streams canceled than Node allows by default do not end the connectio
 });
 
 test('HTTP/1.1 is not spoken', async () => {
-  await expect(fetch(sandbox.apns.endpoint)).rejects.toThrow();
+  await expect(fetch(sandbox.apns.endpoint)).rejects.toThrow('fetch failed');
 });

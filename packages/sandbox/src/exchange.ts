@@ -32,11 +32,7 @@ export interface Intake {
 }
 
 /** Gathers a body up to a limit, then calls back once; beyond the limit without a body and at once. */
-export function collect(
-  stream: NodeJS.ReadableStream,
-  limit: number,
-  done: (body: Buffer | undefined) => void,
-): void {
+export function collect(stream: NodeJS.ReadableStream, limit: number, done: (body: Buffer | undefined) => void): void {
   let chunks: Buffer[] = [];
   let size = 0;
   stream.on('data', (chunk: Buffer) => {

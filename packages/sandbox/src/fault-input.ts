@@ -21,7 +21,9 @@ const fieldChecks: Record<FaultKind, Record<string, (value: unknown) => string |
   refused: {},
   garbage: {},
   html: {},
-  slow: { delay: (value) => (isInteger(value, 0, 2_147_483_647) ? undefined : 'milliseconds, an integer of at least 0') },
+  slow: {
+    delay: (value) => (isInteger(value, 0, 2_147_483_647) ? undefined : 'milliseconds, an integer of at least 0'),
+  },
 };
 
 /** All kinds, in the order of the documentation. */

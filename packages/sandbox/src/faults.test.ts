@@ -101,6 +101,8 @@ test.each<[string, object]>([
   ['faults', { faults: [{ kind: 'hang', weight: 0 }] }],
   ['faults.1.weight', { faults: [hang, { kind: 'hang', weight: -1 }] }],
   ['faults.0.kind', { faults: [{ kind: 'none' }] }],
+  ['faults.0', { faults: [null] }],
+  ['faults', { faults: { 0: hang, length: 1 } }],
 ])('random refuses wrong options and names %s', (field, change) => {
   const plan = createFaultPlan();
   const options = { rate: 1, seed: 1, faults: [hang], ...change };

@@ -2,6 +2,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { inputError } from './errors.ts';
 import { checkFault } from './fault-input.ts';
+import { isObject } from './json.ts';
 import type { Fault, FaultKind, Faults } from './types.ts';
 
 /** Scripted faults waiting at most; beyond it `next` refuses, so that a forgotten loop fails loudly. */
@@ -65,10 +66,12 @@ function randomSource(options: Parameters<Faults['random']>[0]): () => Fault | u
   if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw inputError('rate', 'a number from 0 to 1');
   if (!Number.isSafeInteger(seed)) throw inputError('seed', 'an integer');
   if (!Array.isArray(faults) || faults.length === 0) throw inputError('faults', 'at least one fault');
-  const weighted = faults.map(({ weight = 1, ...fault }, index) => {
+  const weighted = faults.map((entry: unknown, index) => {
+    if (!isObject(entry)) throw inputError(`faults.${index}`, 'an object');
+    const { weight = 1, ...fault } = entry;
     checkFault(fault, `faults.${index}`);
-    if (!Number.isFinite(weight) || weight < 0) throw inputError(`faults.${index}.weight`, 'a number of at least 0');
-    return { fault: fault as Fault, weight };
+    if (typeof weight === 'number' && weight >= 0 && weight < Infinity) return { fault, weight };
+    throw inputError(`faults.${index}.weight`, 'a number of at least 0');
   });
   const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
   if (total <= 0) throw inputError('faults', 'a weight above 0');

@@ -93,7 +93,7 @@ function isCondition(condition: string): boolean {
   rest = rest.replace(/\s+/g, '');
   if (topics === 0 || topics > conditionLimit) return false;
   // Each round folds the innermost expressions; what is no expression stays.
-  for (let before = ''; before !== rest; ) {
+  for (let before = ''; before !== rest;) {
     before = rest;
     rest = rest.replace(/!T|\(T\)|T(?:&&|\|\|)T/g, 'T');
   }

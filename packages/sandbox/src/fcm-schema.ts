@@ -152,7 +152,8 @@ function checkFields(value: unknown, fields: Fields, path: string, violations: F
 function checkValue(value: unknown, type: Type, path: string, violations: FieldViolation[]): void {
   if (typeof type !== 'string') {
     if (!isEnum(type)) checkFields(value, type, path, violations);
-    else if (typeof value !== 'string' || !type.includes(value.toUpperCase())) violations.push(invalidValue(path, 'TYPE_ENUM', value));
+    else if (typeof value !== 'string' || !type.includes(value.toUpperCase()))
+      violations.push(invalidValue(path, 'TYPE_ENUM', value));
     return;
   }
   if (type === 'stringMap') {

@@ -90,7 +90,8 @@ function createProvider(issuer: TokenIssuer, devices: Registry): Provider {
       const read = refusal ?? readRequest(body);
       return 'target' in read ? judgeTarget(read) : refuse(body, read);
     },
-    failure: (status, reason) => googleError({ status, reason, plain: reason === undefined && plainByDefault.has(status) }),
+    failure: (status, reason) =>
+      googleError({ status, reason, plain: reason === undefined && plainByDefault.has(status) }),
     gone: unregistered,
   };
 }

@@ -5,8 +5,8 @@ import type { Connection, Reply, ServiceRequest } from './provider.ts';
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
-/** How long a client has to close a connection that ended with an error, before it is destroyed. */
-const farewell = 250;
+/** Milliseconds that a client has to receive the last frames of a connection that ends. */
+const farewell = 1000;
 
 /** Node's own limits would be faults that nobody asked for: 10 MB a session, 1,000 streams canceled by the client. */
 const sessionLimits = { maxSessionMemory: 512, streamResetBurst: 1_000_000, streamResetRate: 1_000_000 };
@@ -29,6 +29,7 @@ class Http2Connection implements Connection {
   /** Streams above it are dropped: Node's server would handle them in spite of the GOAWAY it sent. */
   #last = Infinity;
   #silent = false;
+  #closing = false;
 
   constructor(link: Link, id: number, streams: number, intake: Intake) {
     this.id = id;
@@ -41,7 +42,7 @@ class Http2Connection implements Connection {
     });
     this.session.on('error', () => {});
     this.session.on('stream', (stream, headers, _flags, rawHeaders) => {
-      this.#accept(stream, headers, rawHeaders as unknown as readonly string[]);
+      this.#accept(stream, headers, rawHeaders);
     });
   }
 
@@ -63,11 +64,12 @@ class Http2Connection implements Connection {
   }
 
   goaway(error: boolean): void {
-    if (this.session.destroyed || this.#last !== Infinity) return;
+    if (this.session.destroyed || this.#silent || (this.#last !== Infinity && !error)) return;
     // What a later stream already set in motion can't be disowned, or its sender would repeat it.
-    this.#last = this.#handled;
+    this.#last = Math.min(this.#last, this.#handled);
     this.session.goaway(error ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_NO_ERROR, this.#last);
-    if (error) this.#abort();
+    this.#silent = error;
+    if (error) this.#closeOnceReceived();
     else this.#closeWhenDone();
   }
 
@@ -96,21 +98,23 @@ class Http2Connection implements Connection {
 
   #closeWhenDone(): void {
     for (const id of this.#open) if (id <= this.#last) return;
-    // The last answer's frames leave in this turn of the loop.
-    setImmediate(() => {
-      this.session.close();
-      this.session.destroy();
-    });
+    this.#closeOnceReceived();
   }
 
-  /** The GOAWAY must arrive: a socket destroyed at once may take it along. */
-  #abort(): void {
-    this.#silent = true;
-    this.session.close();
-    this.session.destroy();
+  /** Destroyed at once, the connection would take along what is still on its way: GOAWAY and the last answers. */
+  #closeOnceReceived(): void {
+    if (this.#closing) return;
+    this.#closing = true;
     const { raw } = this.#link;
     const timer = setTimeout(() => raw.destroy(), farewell);
     raw.once('close', () => clearTimeout(timer));
+    // Two in a row, since a PING overtakes what waits to be written.
+    this.#ping(() => this.#ping(() => raw.destroy()));
+  }
+
+  #ping(then: () => void): void {
+    // Without an answer the client closes first, as most do, or the timer ends it.
+    if (!this.session.destroyed) this.session.ping((error) => error ?? then());
   }
 }
 

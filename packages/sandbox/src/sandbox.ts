@@ -33,9 +33,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const { service: fcm } = await keep(startFcm(context, { port: ports.fcm ?? 0, streams: streams.fcm ?? 100 }));
     const { service: webPush } = await keep(startWebPush(context, { port: ports.webPush ?? 0 }));
     const { ca } = certificates;
-    const control = options.control === true
-      ? await keep(startControl(controlRoutes({ ca, apns, fcm, webPush }), ports.control ?? 0))
-      : undefined;
+    const control =
+      options.control === true
+        ? await keep(startControl(controlRoutes({ ca, apns, fcm, webPush }), ports.control ?? 0))
+        : undefined;
     return { ca, apns, fcm, webPush, control: control?.endpoint, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();

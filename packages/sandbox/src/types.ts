@@ -3,7 +3,12 @@
 /** What a service can be told to do to one request. It is recorded first, then the fault is applied. */
 export type Fault =
   /** Answers with this status; `reason` is the provider's own error word, put where the provider puts it. */
-  | { readonly kind: 'status'; readonly status: number; readonly reason?: string; readonly retryAfter?: number | string }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly reason?: string;
+      readonly retryAfter?: number | string;
+    }
   /** The provider's own answer for a target that is gone. */
   | { readonly kind: 'gone' }
   /** Takes the request, never answers. */
@@ -90,7 +95,12 @@ export interface Service {
 
 export interface ApnsService extends Service {
   /** Credentials that this service accepts; `key` is a PKCS#8 PEM. */
-  readonly credentials: { readonly key: string; readonly keyId: string; readonly teamId: string; readonly topic: string };
+  readonly credentials: {
+    readonly key: string;
+    readonly keyId: string;
+    readonly teamId: string;
+    readonly topic: string;
+  };
   /** A new device with a fresh token (64 hex digits). */
   register(): string;
   /** From now on this token is answered 410 Unregistered with a timestamp. */
@@ -129,7 +139,12 @@ export interface WebPushService extends Service {
 
 export interface SandboxOptions {
   /** Ports; free ones by default. */
-  readonly ports?: { readonly apns?: number; readonly fcm?: number; readonly webPush?: number; readonly control?: number };
+  readonly ports?: {
+    readonly apns?: number;
+    readonly fcm?: number;
+    readonly webPush?: number;
+    readonly control?: number;
+  };
   /** Requests that each ledger keeps. Default 100,000. */
   readonly ledgerLimit?: number;
   /** Streams at once per HTTP/2 connection that the services announce. Default 1000 (APNs), 100 (FCM). */

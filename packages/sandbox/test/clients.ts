@@ -97,7 +97,7 @@ export function notification(
   token: string,
   headers: Record<string, string | string[] | undefined> = {},
 ): Send & { readonly headers: Record<string, string | string[]> } {
-  const all = {
+  const all: Record<string, string | string[] | undefined> = {
     authorization: `bearer ${jwt}`,
     'apns-topic': apns.credentials.topic,
     'apns-push-type': 'alert',

@@ -78,10 +78,10 @@ export class Exchange implements Waiter<Exchange> {
     stream?.close(NGHTTP2_CANCEL);
   }
 
-  fail(code: string, unsent: boolean): void {
+  fail(code: string, unsent: boolean, detail?: string): void {
     if (this.#settled) return;
     this.#settle();
-    this.#reject(transportError(code, unsent));
+    this.#reject(transportError(code, unsent, detail));
   }
 
   #settle(): void {
@@ -95,7 +95,9 @@ export class Exchange implements Waiter<Exchange> {
     this.#headers = headers;
     if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) return this.#finish('');
     stream.on('data', onData);
-    stream.on('end', onEnd);
+    // Before Node's own listener, which destroys the stream and may be there already: under load a whole answer is
+    // processed, its end included, before the event for its headers comes.
+    stream.prependListener('end', onEnd);
   }
 
   received(chunk: Buffer): void {
@@ -171,12 +173,14 @@ class ReceivedHeaders implements AnswerHeaders {
   }
   get(name: string): string | null {
     const value = this.#headers[name.toLowerCase()];
-    return value === undefined ? null : Array.isArray(value) ? value.join(', ') : String(value);
+    return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
   }
 }
 
 function abortCode(signal: AbortSignal | undefined): string {
-  return (signal?.reason as { name?: unknown } | undefined)?.name === 'TimeoutError' ? 'tidings.timeout' : 'tidings.aborted';
+  return (signal?.reason as { name?: unknown } | undefined)?.name === 'TimeoutError'
+    ? 'tidings.timeout'
+    : 'tidings.aborted';
 }
 
 const exchangeOf = Symbol('exchange');

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { constants } from 'node:http2';
-import type { Socket } from 'node:net';
-import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect as connectTcp, createServer } from 'node:net';
 import { isTidingsError } from '@tidings/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Answer, Http2Pool, Http2PoolOptions, TransportError } from './index.ts';
 import { createHttp2Pool, isTransportError } from './index.ts';
 import { makeCertificate } from './testing/certificate.ts';
-import type { Handler, TestServer } from './testing/server.ts';
-import { echo, startServer } from './testing/server.ts';
+import type { Handler, TestProxy, TestServer } from './testing/server.ts';
+import { echo, startProxy, startServer } from './testing/server.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -19,6 +19,12 @@ async function serve(handler: Handler, options?: Parameters<typeof startServer>[
   const server = await startServer(handler, options);
   cleanups.push(() => server[Symbol.asyncDispose]());
   return server;
+}
+
+async function proxyTo(server: TestServer): Promise<TestProxy> {
+  const proxy = await startProxy(server);
+  cleanups.push(() => proxy[Symbol.asyncDispose]());
+  return proxy;
 }
 
 function poolFor(server: { origin: string; ca?: string }, options: Partial<Http2PoolOptions> = {}): Http2Pool {
@@ -62,7 +68,13 @@ describe('an answer', () => {
       stream.pipe(stream);
     });
     const { status, headers, body } = await post(poolFor(server), '/3/device/abc', undefined, 'grüße');
-    expect([status, headers.get('retry-after'), headers.get('RETRY-AFTER'), headers.get('no'), body]).toEqual([429, '7', '7', null, 'grüße']);
+    expect([status, headers.get('retry-after'), headers.get('RETRY-AFTER'), headers.get('no'), body]).toEqual([
+      429,
+      '7',
+      '7',
+      null,
+      'grüße',
+    ]);
   });
 
   test('without a body is an empty text, and so may the request be', async () => {
@@ -196,11 +208,30 @@ describe('streams', () => {
     const all = Array.from({ length: 8 }, () => post(pool));
     await server.arrived(1);
     expect([server.sessions.length, pool.stats]).toEqual([1, { sessions: 1, inFlight: 1, waiting: 7 }]);
+    // A further connection of the pool would have come before this one.
+    const control = post(poolFor(server), '/control');
+    await server.arrived(2);
+    expect(server.sessions).toHaveLength(2);
     answer(streams[0] as never, 403);
-    await server.arrived(8);
-    expect(server.sessions).toHaveLength(1);
+    await server.arrived(9);
+    expect(server.sessions).toHaveLength(2);
     for (const stream of streams) if (!stream.headersSent) answer(stream);
-    await Promise.all(all);
+    await Promise.all([...all, control]);
+  });
+
+  test('of a new connection whose first one hangs do not wait for it for ever', async () => {
+    const { handler } = held();
+    const server = await serve(handler);
+    const pool = poolFor(server, { warmUp: true });
+    const controller = new AbortController();
+    const hanging = failure(post(pool, '/hangs', controller.signal));
+    const waiting = post(pool, '/waits');
+    await server.arrived(1);
+    server.handler = echo;
+    expect((await waiting).status).toBe(200);
+    expect(server.sessions).toHaveLength(2);
+    controller.abort();
+    await hanging;
   });
 
   test('are refused before anything is sent when a value could break out of its header', async () => {
@@ -216,7 +247,10 @@ describe('streams', () => {
       { path: '/', headers: { connection: 'close' } },
     ];
     for (const request of bad) {
-      expect(await failure(pool.request({ ...request, body: '' }))).toMatchObject({ code: 'tidings.invalid_request', unsent: true });
+      expect(await failure(pool.request({ ...request, body: '' }))).toMatchObject({
+        code: 'tidings.invalid_request',
+        unsent: true,
+      });
     }
     await expect.poll(() => pool.stats).toEqual({ sessions: 1, inFlight: 0, waiting: 0 });
     expect(server.paths).toHaveLength(1);
@@ -230,7 +264,10 @@ function rawReset(stream: Parameters<Handler>[0], code: number): void {
 }
 
 describe('after the headers were written', () => {
-  const reset = (code: number): Handler => (stream) => stream.close(code);
+  const reset =
+    (code: number): Handler =>
+    (stream) =>
+      stream.close(code);
 
   test('a reset is not unsent', async () => {
     const server = await serve(reset(constants.NGHTTP2_INTERNAL_ERROR));
@@ -252,13 +289,16 @@ describe('after the headers were written', () => {
     expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
   });
 
-  test.each([constants.NGHTTP2_CANCEL, constants.NGHTTP2_INTERNAL_ERROR])('half a body and a reset %i is no answer', async (code) => {
-    const server = await serve((stream) => {
-      stream.respond({ ':status': 200 });
-      stream.write('half', () => setImmediate(() => rawReset(stream, code)));
-    });
-    expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
-  });
+  test.each([constants.NGHTTP2_CANCEL, constants.NGHTTP2_INTERNAL_ERROR])(
+    'half a body and a reset %i is no answer',
+    async (code) => {
+      const server = await serve((stream) => {
+        stream.respond({ ':status': 200 });
+        stream.write('half', () => setImmediate(() => rawReset(stream, code)));
+      });
+      expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
+    },
+  );
 
   test.each(['end', 'destroy'] as const)('half a body and a connection gone (%s) is no answer', async (how) => {
     const server = await serve((stream) => {
@@ -335,8 +375,14 @@ describe('before anything was written', () => {
     const { signal } = new AbortController();
     let listeners = 0;
     const { addEventListener, removeEventListener } = signal;
-    signal.addEventListener = (...parts: unknown[]) => ((listeners += 1), (addEventListener as Function).apply(signal, parts));
-    signal.removeEventListener = (...parts: unknown[]) => ((listeners -= 1), (removeEventListener as Function).apply(signal, parts));
+    signal.addEventListener = (...parts: unknown[]) => (
+      (listeners += 1),
+      (addEventListener as Function).apply(signal, parts)
+    );
+    signal.removeEventListener = (...parts: unknown[]) => (
+      (listeners -= 1),
+      (removeEventListener as Function).apply(signal, parts)
+    );
     await Promise.all([post(pool, '/', signal), post(pool, '/', signal)]);
     server.handler = (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     await failure(post(pool, '/', signal));
@@ -370,17 +416,37 @@ describe('before anything was written', () => {
       expect(errors.every(({ unsent }) => unsent)).toBe(true);
     }
     expect(connections).toBe(4);
+    // The next attempt comes later than a connection of the test's own.
+    const order: string[] = [];
+    refuser.once('connection', () => order.push('first'));
+    const request = failure(post(pool)).then(() => order.push('pool'));
+    const own = connectTcp((refuser.address() as AddressInfo).port, 'localhost').resume();
+    await once(own, 'close');
+    order.push('own');
+    await request;
+    expect(order).toEqual(['first', 'own', 'pool']);
   });
 
   test('an unknown host is unsent', async () => {
-    const lookup = ((_host: string, _options: object, callback: Function) => callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }))) as never;
-    expect(await failure(post(poolFor({ origin: 'https://nowhere.invalid' }, { lookup })))).toMatchObject({ code: 'ENOTFOUND', unsent: true });
+    const lookup = ((_host: string, _options: object, callback: Function) =>
+      callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }))) as never;
+    expect(await failure(post(poolFor({ origin: 'https://nowhere.invalid' }, { lookup })))).toMatchObject({
+      code: 'ENOTFOUND',
+      unsent: true,
+    });
   });
 
   test('a lookup that throws or never answers is unsent', async () => {
-    const thrower = poolFor({ origin: 'https://nowhere.invalid' }, { lookup: (() => { throw new Error('no'); }) as never });
+    const thrower = poolFor(
+      { origin: 'https://nowhere.invalid' },
+      {
+        lookup: () => {
+          throw new Error('no');
+        },
+      },
+    );
     expect(await failure(post(thrower))).toMatchObject({ unsent: true });
-    const silent = poolFor({ origin: 'https://nowhere.invalid' }, { lookup: (() => undefined) as never, connectTimeout: 20 });
+    const silent = poolFor({ origin: 'https://nowhere.invalid' }, { lookup: () => undefined, connectTimeout: 20 });
     expect(await failure(post(silent))).toMatchObject({ code: 'tidings.connect_timeout', unsent: true });
   });
 
@@ -389,9 +455,16 @@ describe('before anything was written', () => {
     const mute = createServer((socket) => void sockets.push(socket));
     mute.listen(0, 'localhost');
     await once(mute, 'listening');
-    const pool = poolFor({ origin: `https://localhost:${(mute.address() as { port: number }).port}` }, { connectTimeout: 50 });
+    const pool = poolFor(
+      { origin: `https://localhost:${(mute.address() as { port: number }).port}` },
+      { connectTimeout: 50 },
+    );
     expect(await failure(post(pool))).toMatchObject({ code: 'tidings.connect_timeout', unsent: true });
-    await Promise.all(sockets.map((socket) => (socket.destroyed ? undefined : once(socket.on('error', () => undefined).resume(), 'close'))));
+    await Promise.all(
+      sockets.map((socket) =>
+        socket.destroyed ? undefined : once(socket.on('error', () => undefined).resume(), 'close'),
+      ),
+    );
     mute.close();
   });
 
@@ -403,13 +476,19 @@ describe('before anything was written', () => {
     const { cert, key } = makeCertificate(certificate);
     const server = await serve(echo, { cert, key });
     const pool = poolFor({ origin: server.origin, ca: trusted ? cert : makeCertificate().cert });
-    expect(await failure(post(pool))).toMatchObject({ code, unsent: true });
+    const error = await failure(post(pool));
+    expect(error).toMatchObject({ code, unsent: true });
+    const name = 'name' in certificate ? certificate.name : 'localhost';
+    expect(error.message).toMatch(new RegExp(`certificate of ${name}, valid from .* GMT until .* GMT`));
     expect(server.paths).toEqual([]);
   });
 
   test('a certificate the peer does not accept is unsent', async () => {
     const server = await serve(echo, { requestCert: true, rejectUnauthorized: true } as never);
-    expect(await failure(post(poolFor(server)))).toMatchObject({ code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', unsent: true });
+    expect(await failure(post(poolFor(server)))).toMatchObject({
+      code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      unsent: true,
+    });
     expect(server.paths).toEqual([]);
   });
 });
@@ -423,7 +502,9 @@ describe('GOAWAY', () => {
     await server.arrived(6);
     const above = Promise.all(all.slice(3).map(failure));
     server.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, streams[2]?.id);
-    expect((await above).map(({ code, unsent }) => [code, unsent])).toEqual(Array(3).fill(['tidings.goaway', true]));
+    expect((await above).map(({ code, unsent }) => [code, unsent])).toEqual(
+      Array.from({ length: 3 }, () => ['tidings.goaway', true]),
+    );
     server.handler = echo;
     expect((await post(pool)).body).toBe('hello');
     expect(server.sessions).toHaveLength(2);
@@ -467,7 +548,7 @@ describe('GOAWAY', () => {
     const pool = poolFor(server);
     const errors = await Promise.all(Array.from({ length: 5 }, () => failure(post(pool))));
     expect(errors.every(({ unsent }) => unsent)).toBe(true);
-    expect(server.paths).toEqual([]);
+    expect([server.paths, server.sessions.length]).toEqual([[], 1]);
   });
 
   test('every 50 streams, in the middle of 2,000: each unsent one goes again, none is doubled or lost', async () => {
@@ -510,11 +591,55 @@ describe('GOAWAY', () => {
 
 describe('the watchdog', () => {
   test('ends a silent connection that answers no ping; its streams are not unsent, the next request goes elsewhere', async () => {
-    const server = await serve(() => freeze(server));
-    const pool = poolFor(server, { pingInterval: 30, pingTimeout: 30 });
+    const server = await serve(() => proxy.freeze());
+    const proxy = await proxyTo(server);
+    const pool = poolFor({ ...proxy, ca: server.ca }, { pingInterval: 30, pingTimeout: 30 });
     expect(await failure(post(pool))).toMatchObject({ code: 'tidings.connection_silent', unsent: false });
     server.handler = echo;
     expect((await post(pool)).body).toBe('hello');
+  });
+
+  test('leaves no socket behind, even where a dead peer stopped reading', async () => {
+    const server = await serve(() => proxy.freeze(), { settings: { initialWindowSize: 20_000_000 } });
+    // More than the kernel buffers: what is written stays unwritten.
+    server.server.on('session', (session) => session.setLocalWindowSize(20_000_000));
+    const proxy = await proxyTo(server);
+    const pool = poolFor({ ...proxy, ca: server.ca }, { pingInterval: 30, pingTimeout: 30 });
+    const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = sockets();
+    expect(await failure(post(pool, '/', undefined, 'x'.repeat(20_000_000)))).toMatchObject({
+      code: 'tidings.connection_silent',
+    });
+    // Both sides of the proxy and the server's end of it.
+    await expect.poll(sockets).toBe(before + 3);
+  });
+
+  test('begins no stream on a connection that owes a pong while another has room', async () => {
+    const { streams, handler } = held();
+    const server = await serve(handler);
+    const proxy = await proxyTo(server);
+    const pool = poolFor(
+      { ...proxy, ca: server.ca },
+      { sessions: 2, streams: 2, pingInterval: 20, pingTimeout: 60_000 },
+    );
+    const controller = new AbortController();
+    const aborted = failure(post(pool, '/a', controller.signal));
+    const others = [post(pool, '/b'), post(pool, '/c')];
+    await server.arrived(3);
+    expect(server.sessions).toHaveLength(2);
+    proxy.freeze(0);
+    controller.abort();
+    await aborted;
+    // Both connections are asked as often; the second answers.
+    for (let pings = 0; pings < 3; pings += 1) await once(server.sessions[1] as never, 'ping');
+    for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+    const next = post(pool, '/d');
+    await server.arrived(4);
+    expect(streams[3]?.session).toBe(server.sessions[1]);
+    for (const stream of streams.slice(2)) answer(stream);
+    expect((await next).status).toBe(200);
+    await proxy[Symbol.asyncDispose]();
+    await Promise.allSettled(others);
   });
 
   test('leaves a slow but living connection alone', async () => {
@@ -540,16 +665,12 @@ describe('the watchdog', () => {
   });
 });
 
-/** Half-open: from now on the server reads nothing on its first connection, and does not close it. */
-function freeze(server: TestServer): void {
-  const handle = (server.sockets[0] as unknown as { _handle: { readStop(): void } })._handle;
-  handle.readStop();
-}
-
 describe('close', () => {
   test('lets what is in flight end, refuses what waits and what comes, and leaves no connection', async () => {
     const { streams, handler } = held();
     const server = await serve(handler);
+    // Some peers end all streams when the other side says that it goes.
+    server.server.on('session', (session) => session.on('goaway', () => session.destroy()));
     const pool = poolFor(server, { sessions: 1, streams: 1 });
     const flying = post(pool);
     const waiting = failure(post(pool));
@@ -557,6 +678,8 @@ describe('close', () => {
     const closed = pool.close();
     expect(await waiting).toMatchObject({ code: 'tidings.pool_closed', unsent: true });
     expect(await failure(post(pool))).toMatchObject({ code: 'tidings.pool_closed', unsent: true });
+    // As long as it takes for a GOAWAY, had there been one, to come and work.
+    await new Promise<void>((resolve) => server.sessions[0]?.ping(() => resolve()));
     answer(streams[0] as never);
     expect((await flying).status).toBe(200);
     await closed;
@@ -585,6 +708,7 @@ describe('options', () => {
     [{ origin: 'https://localhost', pingInterval: Infinity }, 'pingInterval'],
     [{ origin: 'https://localhost', cert: 'x' }, 'key'],
     [{ origin: 'https://localhost', cert: 'x', key: 'secret' }, 'cert'],
+    [{ origin: 'https://localhost', ca: 'x' }, 'ca'],
     [{ origin: 'https://localhost', maxBody: -1 }, 'maxBody'],
   ])('%j: names %s', (options, field) => {
     let error: unknown;
@@ -598,8 +722,15 @@ describe('options', () => {
   });
 
   test('an origin with its default port or a slash is fine', async () => {
-    for (const origin of ['https://api.example.com:443', 'https://api.example.com/', 'https://API.example.com', 'https://[::1]:8443']) {
-      await createHttp2Pool({ origin }).close();
+    for (const origin of [
+      'https://api.example.com:443',
+      'https://api.example.com/',
+      'https://API.example.com',
+      'https://[::1]:8443',
+    ]) {
+      const pool = createHttp2Pool({ origin });
+      expect(pool.stats.sessions).toBe(0);
+      await pool.close();
     }
   });
 });

@@ -101,7 +101,7 @@ class SessionPool implements Http2Pool, ConnectionOwner, ExchangeOwner {
     // What waited for this connection alone is told so, rather than left waiting for the next one.
     const alone = this.#open.length === 0 && this.#connecting === undefined;
     if (alone && !connection.used && !connection.dismissed) {
-      this.#failWaiting(connection.endCode ?? 'tidings.connection_lost');
+      this.#failWaiting(connection.endCode ?? 'tidings.connection_lost', connection.endDetail);
     }
     this.#settleClose();
     this.#pump();
@@ -179,10 +179,13 @@ class SessionPool implements Http2Pool, ConnectionOwner, ExchangeOwner {
     let at = this.#notBefore;
     for (const { warming, openedAt } of this.#open) if (warming) at = Math.max(at, openedAt + warmUpPatience);
     if (at > now) {
-      this.#retry = setTimeout(() => {
-        this.#retry = undefined;
-        this.#pump();
-      }, Math.ceil(at - now));
+      this.#retry = setTimeout(
+        () => {
+          this.#retry = undefined;
+          this.#pump();
+        },
+        Math.ceil(at - now),
+      );
       return;
     }
     try {
@@ -208,9 +211,9 @@ class SessionPool implements Http2Pool, ConnectionOwner, ExchangeOwner {
     if (index !== -1) this.#open.splice(index, 1);
   }
 
-  #failWaiting(code: string): void {
+  #failWaiting(code: string, detail?: string): void {
     for (let exchange = this.#waiting.shift(); exchange !== undefined; exchange = this.#waiting.shift()) {
-      exchange.fail(code, true);
+      exchange.fail(code, true, detail);
     }
   }
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import { tidingsError } from '@tidings/core';
@@ -25,7 +26,11 @@ export function checkOptions(options: Http2PoolOptions): PoolSettings {
   const origin = checkOrigin(options.origin);
   const { cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {
-    throw tidingsError('tidings.invalid_options', 'expected cert and key together', cert === undefined ? 'cert' : 'key');
+    throw tidingsError(
+      'tidings.invalid_options',
+      'expected cert and key together',
+      cert === undefined ? 'cert' : 'key',
+    );
   }
   return {
     origin,
@@ -46,17 +51,24 @@ export function checkOptions(options: Http2PoolOptions): PoolSettings {
 function checkOrigin(origin: string): URL {
   const url = typeof origin === 'string' && URL.canParse(origin) ? new URL(origin) : undefined;
   if (url?.protocol !== 'https:' || url.origin !== origin.replace(/\/$/, '').replace(/:443$/, '').toLowerCase()) {
-    throw tidingsError('tidings.invalid_options', 'expected an https origin such as https://api.example.com:443', 'origin');
+    throw tidingsError(
+      'tidings.invalid_options',
+      'expected an https origin such as https://api.example.com:443',
+      'origin',
+    );
   }
   return url;
 }
 
 function checkSecure({ ca, cert, key }: Http2PoolOptions): SecureContext {
   try {
+    // OpenSSL takes any text for a list of no certificates.
+    if (ca !== undefined) new X509Certificate(ca);
     return createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' });
   } catch {
     // OpenSSL's text may quote what it read.
-    throw tidingsError('tidings.invalid_options', 'expected PEM text; a certificate and its own private key', cert === undefined ? 'ca' : 'cert');
+    const field = cert === undefined ? 'ca' : 'cert';
+    throw tidingsError('tidings.invalid_options', 'expected certificates as PEM, and a private key that fits', field);
   }
 }
 

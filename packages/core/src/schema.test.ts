@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { checked, ownVendor, schema, type Schema } from './schema.ts';
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+describe('schema', () => {
+  it('gives back the very value that its guard accepts', async () => {
+    const target = { token: 'a' };
+    const anyObject = schema((value): value is object => typeof value === 'object', 'an object');
+    const result = await anyObject['~standard'].validate(target);
+    expect(result.issues).toBeUndefined();
+    expect(result).toHaveProperty('value');
+    if (!result.issues) expect(result.value).toBe(target);
+  });
+
+  it('says what it expected, and nothing of what came', () => {
+    expect(schema(isText, 'a text')['~standard'].validate(42)).toStrictEqual({
+      issues: [{ message: 'expected a text' }],
+    });
+  });
+});
+
+describe('checked', () => {
+  it('hands on the issue with its path', () => {
+    const issue = { message: 'expected 64 hex digits', path: ['token'] };
+    expect(checked(() => issue)['~standard'].validate('x')).toStrictEqual({ issues: [issue] });
+  });
+
+  it('accepts where there is no problem, undefined included', () => {
+    expect(checked(() => undefined)['~standard'].validate(undefined)).toStrictEqual({ value: undefined });
+  });
+
+  it('is marked as ours, so that its value need not be copied', () => {
+    expect(checked(() => undefined)['~standard']).toMatchObject({ version: 1, vendor: ownVendor });
+  });
+});
+
+it('a schema of zod fits as it is', async () => {
+  const theirs: Schema<{ token: string }> = z.object({ token: z.string() });
+  expect(await theirs['~standard'].validate({ token: 'a' })).toStrictEqual({ value: { token: 'a' } });
+});

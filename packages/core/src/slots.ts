@@ -1,0 +1,46 @@
+import PQueue from 'p-queue';
+
+/** What a lane gets slots for. */
+export interface SlotHolder {
+  /** A slot is there; it is the holder's until `release`. */
+  granted(release: () => void): void;
+  /** Others wait: give back what is not in use. */
+  giveBackIdle(): void;
+}
+
+/**
+ * The concurrency of one adapter, granted by p-queue as long-lived slots that a lane uses for one attempt after the other.
+ * A slot is free again only when the adapter's promise has settled, so the bound is hard: p-queue's own timeout and signal would free it early.
+ * One `add` per attempt would cost more than the rest of the pipeline.
+ */
+export class Slots {
+  readonly #queue: PQueue;
+  readonly #holders = new Set<SlotHolder>();
+  readonly concurrency: number;
+  /** Slots that only `high` may take the last of. */
+  readonly keptForHigh: number;
+  /** Attempts in flight, over all lanes that share these slots. */
+  busy = 0;
+
+  constructor(concurrency: number) {
+    this.concurrency = concurrency;
+    this.keptForHigh = Math.floor(concurrency / 10);
+    this.#queue = new PQueue({ concurrency });
+  }
+
+  /** Some lane waits for a slot. */
+  get wanted(): boolean {
+    return this.#queue.size > 0;
+  }
+
+  request(holder: SlotHolder): void {
+    this.#holders.add(holder);
+    // Never rejects: the promise ends with `release` alone.
+    void this.#queue.add(() => new Promise<void>((release) => holder.granted(release)));
+    if (this.wanted) for (const each of this.#holders) if (each !== holder) each.giveBackIdle();
+  }
+
+  leave(holder: SlotHolder): void {
+    this.#holders.delete(holder);
+  }
+}

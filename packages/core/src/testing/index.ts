@@ -1,0 +1,2 @@
+export type { VirtualRuntime } from './virtual-runtime.ts';
+export { virtualRuntime } from './virtual-runtime.ts';
