@@ -1,4 +1,5 @@
 import type { SendContext, SendResult } from './adapter.ts';
+import type { Failure } from './failure.ts';
 import type { DeliveryRecord } from './record.ts';
 
 /** The signal of one attempt, made only when the adapter reads it. */
@@ -61,7 +62,7 @@ const neverSent = new Set([
 ]);
 
 /** What an adapter's throw means for each delivery of the attempt. */
-export function resultOfThrow(error: unknown, aborted: boolean): SendResult {
+export function resultOfThrow(error: unknown, aborted: boolean): Failure {
   const code = connectionCode(error);
   if (code !== undefined) return { kind: 'unavailable', scope: 'provider', code, unsent: true };
   if (aborted) return { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
@@ -69,17 +70,20 @@ export function resultOfThrow(error: unknown, aborted: boolean): SendResult {
 }
 
 function connectionCode(error: unknown): string | undefined {
-  // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
-  for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
-    const { code, cause } = each as { code?: unknown; cause?: unknown };
-    if (typeof code === 'string' && neverSent.has(code)) return code;
-    each = cause;
+  try {
+    // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
+    for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
+      const { code, cause } = each as { code?: unknown; cause?: unknown };
+      if (typeof code === 'string' && neverSent.has(code)) return code;
+      each = cause;
+    }
+  } catch {
+    // Anything can be thrown, also what can't be read.
   }
   return undefined;
 }
 
 const kinds = new Set([
-  'accepted',
   'unregistered',
   'blocked',
   'rejected',
@@ -89,10 +93,18 @@ const kinds = new Set([
   'unauthorized',
 ]);
 
-/** Looks at what an adapter answered: what is no result counts as a lost answer. */
-export function resultAt(results: readonly SendResult[], index: number, count: number): SendResult {
-  const result = Array.isArray(results) && results.length === count ? results[index] : undefined;
-  if (result?.kind === 'accepted' || (typeof result === 'object' && result !== null && kinds.has(result.kind)))
-    return result;
-  return { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
+const wrongResult: Failure = { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
+
+/** What all of a batch get where the answer is no list of as many results. */
+export function unfit(results: readonly SendResult[], count: number): Failure | undefined {
+  return Array.isArray(results) && results.length === count ? undefined : wrongResult;
+}
+
+/** What is no result counts as a lost answer, what is no time to wait is left out. */
+export function checkedResult(result: SendResult | undefined): SendResult {
+  if (result?.kind === 'accepted') return result;
+  if (typeof result !== 'object' || result === null || !kinds.has(result.kind)) return wrongResult;
+  const { retryAfter } = result;
+  if (retryAfter === undefined || (typeof retryAfter === 'number' && retryAfter >= 0)) return result;
+  return { ...result, retryAfter: undefined };
 }

@@ -88,8 +88,13 @@ export class Breaker {
   readonly #counts = new Counts();
   readonly #circuit: CircuitBreaker;
   #slice = 0;
+  #sliceEnd = window / buckets;
+  /** What opossum says, kept: it is asked with every attempt. */
+  #isOpen = false;
   #probeAt = 0;
   #probing = false;
+  /** When the last probe went out: what began before it proves nothing of now, good or bad. */
+  #since = -Infinity;
 
   constructor(rules: BreakerRules) {
     this.#rules = rules;
@@ -106,7 +111,7 @@ export class Breaker {
   }
 
   get state(): BreakerState {
-    if (!this.#circuit.opened) return 'closed';
+    if (!this.#isOpen) return 'closed';
     return this.#probing ? 'probing' : 'open';
   }
 
@@ -117,23 +122,30 @@ export class Breaker {
 
   /** How many may go now: all, one probe, or none. */
   admits(now: number): number {
-    if (!this.#circuit.opened) return Infinity;
+    if (!this.#isOpen) return Infinity;
     return !this.#probing && now >= this.#probeAt ? 1 : 0;
   }
 
   /** The one that was admitted goes out. */
-  probe(): void {
+  probe(now: number): void {
     this.#probing = true;
+    this.#since = now;
+  }
+
+  /** An attempt in which nothing was sent after all; if it was the probe, another may go at once. */
+  withdraw(startedAt: number): void {
+    if (startedAt >= this.#since) this.#probing = false;
   }
 
   /** Attempts that said nothing against the provider. Answers whether it closed by this. */
-  succeed(count: number, now: number): boolean {
-    if (this.#circuit.opened) {
-      // What was sent before it opened proves nothing of now.
+  succeed(count: number, now: number, startedAt: number): boolean {
+    if (startedAt < this.#since) return false;
+    if (this.#isOpen) {
       if (!this.#probing) return false;
       this.#probing = false;
       this.#counts.forget();
       this.#circuit.close();
+      this.#isOpen = false;
       return true;
     }
     this.#turn(now);
@@ -142,8 +154,9 @@ export class Breaker {
   }
 
   /** An attempt failed by the provider's fault. Answers whether it opened by this. */
-  fail(now: number): boolean {
-    if (this.#circuit.opened) {
+  fail(now: number, startedAt: number): boolean {
+    if (startedAt < this.#since) return false;
+    if (this.#isOpen) {
       if (this.#probing) this.#reopen(now);
       return false;
     }
@@ -157,13 +170,13 @@ export class Breaker {
   }
 
   /** A probe that proved nothing (it never left): another may go after the same time. */
-  inconclusive(now: number): void {
-    if (this.#probing) this.#reopen(now);
+  inconclusive(now: number, startedAt: number): void {
+    if (this.#probing && startedAt >= this.#since) this.#reopen(now);
   }
 
   /** Opens at once, whatever the counts say. Answers whether it was closed. */
   trip(now: number): boolean {
-    const closed = !this.#circuit.opened;
+    const closed = !this.#isOpen;
     this.#circuit.open();
     this.#reopen(now);
     return closed;
@@ -174,13 +187,15 @@ export class Breaker {
   }
 
   #reopen(now: number): void {
+    this.#isOpen = true;
     this.#probing = false;
     this.#probeAt = now + this.#rules.open;
   }
 
   #turn(now: number): void {
+    if (now < this.#sliceEnd) return;
     const slice = Math.floor(now / (window / buckets));
-    if (slice === this.#slice) return;
+    this.#sliceEnd = (slice + 1) * (window / buckets);
     this.#counts.rotate(this.#slice, slice);
     this.#slice = slice;
   }

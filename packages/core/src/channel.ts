@@ -37,7 +37,9 @@ export class ChannelState {
     this.engine = engine;
     this.adapters = adapters;
     this.order = order;
-    this.admission = new Admission(deliveries, bytes, (record) => engine.pipeline.admitted(record));
+    this.admission = new Admission(deliveries, bytes, (record) =>
+      engine.pipeline.admitted(record, engine.clock.read()),
+    );
     this.hosts = adapters.map(
       (adapter, index) =>
         new AdapterHost({

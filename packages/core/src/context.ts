@@ -48,6 +48,8 @@ export interface EngineContext {
   readonly pipeline: Pipeline;
   readonly channels: readonly ChannelState[];
   readonly adapterContext: AdapterContext;
+  /** Nothing waits in any lane. */
+  lanesAreDry(): boolean;
   /** Aborts when the engine closes. */
   readonly closing: AbortSignal;
   /** How long an idempotency key is kept; ms. */

@@ -7,16 +7,20 @@ const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, 
 export function durationOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined;
   if (typeof value !== 'string') return undefined;
-  const known = parsed.get(value);
-  if (known !== undefined) return known;
-  const duration = parse(value);
-  if (duration !== undefined && parsed.size < mostParsed) parsed.set(value, duration);
+  if (value === lastText) return lastDuration;
+  const duration = parsed.get(value) ?? parse(value);
+  if (duration === undefined) return undefined;
+  if (parsed.size < mostParsed) parsed.set(value, duration);
+  lastText = value;
+  lastDuration = duration;
   return duration;
 }
 
 /** An application writes the same few durations with every message. */
 const parsed = new Map<string, number>();
 const mostParsed = 256;
+let lastText = '';
+let lastDuration = 0;
 
 function parse(value: string): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(value);
@@ -46,7 +50,8 @@ export function parseRate(value: Rate, field: string): RateLimit {
   if (!rate || !per || !(rate.limit > 0) || !Number.isFinite(rate.limit)) {
     throw tidingsError('tidings.invalid_options', "expected a rate: '500/s', or { limit, per } above 0", field);
   }
-  const burst = rate.burst ?? rate.limit;
+  // A rate below one per unit still lets one go at a time.
+  const burst = rate.burst ?? Math.max(1, rate.limit);
   if (!(burst >= 1) || !Number.isFinite(burst)) {
     throw tidingsError('tidings.invalid_options', 'expected a burst of at least 1', `${field}.burst`);
   }
@@ -56,7 +61,5 @@ export function parseRate(value: Rate, field: string): RateLimit {
 function spelledOut(value: string): Exclude<Rate, string> | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,6})?)\/(s|m|h|d)$/.exec(value);
   if (match === null) return undefined;
-  const limit = Number(match[1]);
-  // A rate below one per unit still lets one go at a time.
-  return { limit, per: units[match[2]!]!, burst: Math.max(1, limit) };
+  return { limit: Number(match[1]), per: units[match[2]!]! };
 }

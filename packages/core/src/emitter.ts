@@ -18,7 +18,13 @@ const names = [
 ] as const satisfies readonly EventName[];
 
 /** One diagnostics channel per event: `tidings.delivery.settled`, ... */
-const diagnostics = new Map<EventName, DiagnosticsChannel>(names.map((name) => [name, channel(`tidings.${name}`)]));
+const diagnostics = Object.fromEntries(names.map((name) => [name, channel(`tidings.${name}`)])) as Record<
+  EventName,
+  DiagnosticsChannel
+>;
+/** Told of every delivery: looked at without a look-up. */
+const queuedChannel = diagnostics['delivery.queued'];
+const settledChannel = diagnostics['delivery.settled'];
 
 /** Events that one `events()` iterator keeps while nobody reads; then the oldest go. */
 const kept = 1024;
@@ -39,9 +45,27 @@ export class Emitter {
     this.#failed = failed;
   }
 
+  #queuedHeard = false;
+  #settledHeard = false;
+
+  /** Somebody wants `delivery.queued`. */
+  get wantsQueued(): boolean {
+    return this.#queuedHeard || queuedChannel.hasSubscribers;
+  }
+
+  /** Somebody wants `delivery.settled`. */
+  get wantsSettled(): boolean {
+    return this.#settledHeard || settledChannel.hasSubscribers;
+  }
+
+  #noteHeard(): void {
+    this.#queuedHeard = this.#listeners.has('delivery.queued');
+    this.#settledHeard = this.#listeners.has('delivery.settled');
+  }
+
   /** Somebody wants events of this name: make one. */
   wants(name: EventName): boolean {
-    return this.#listeners.has(name) || diagnostics.get(name)!.hasSubscribers;
+    return this.#listeners.has(name) || diagnostics[name].hasSubscribers;
   }
 
   emit(event: AnyEvent): void {
@@ -56,7 +80,7 @@ export class Emitter {
         }
       }
     }
-    const published = diagnostics.get(type)!;
+    const published = diagnostics[type];
     if (published.hasSubscribers) published.publish(event);
   }
 
@@ -66,9 +90,11 @@ export class Emitter {
     let listeners = this.#listeners.get(name);
     if (listeners === undefined) this.#listeners.set(name, (listeners = new Set()));
     listeners.add(each);
+    this.#noteHeard();
     return () => {
       listeners.delete(each);
       if (listeners.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name);
+      this.#noteHeard();
     };
   }
 

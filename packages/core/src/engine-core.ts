@@ -50,7 +50,7 @@ export class EngineCore implements EngineContext {
   readonly #store: Store<unknown>;
   readonly #codec: Codec | undefined;
   readonly #keepOutcomes: number | undefined;
-  readonly #window: number;
+  readonly #window: number | undefined;
   readonly #intake: Intake;
   readonly #stopping = new AbortController();
   #worker: Worker | undefined;
@@ -73,7 +73,7 @@ export class EngineCore implements EngineContext {
     this.#keepOutcomes =
       options.keepOutcomes === undefined ? undefined : parseDuration(options.keepOutcomes, 'keepOutcomes');
     this.#codec = options.codec;
-    this.#window = deliveries;
+    this.#window = options.memory?.deliveries;
     const { queue, durable } = this.#store;
     this.markSending = durable ? (leases) => queue.markSending(leases) : undefined;
     const parts = Object.entries(options.channels).map(([name, channel]) => ({ name, ...channelParts(channel) }));
@@ -115,7 +115,15 @@ export class EngineCore implements EngineContext {
     options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<unknown> {
     if (this.#closed !== undefined) throw closedError();
-    return new SendAll(this, this.#intake, rows, toMessage, this.#window, options?.signal);
+    // What is asked for is kept; else as little as keeps the lanes busy: more would only grow old in memory.
+    const most = this.#window ?? 10_000;
+    return new SendAll(this, this.#intake, rows, toMessage, this.#window ?? 1024, most, options?.signal);
+  }
+
+  /** Nothing waits in any lane: they could send more than they are given. */
+  lanesAreDry(): boolean {
+    for (const channel of this.channels) for (const lane of channel.lanes()) if (lane.queued > 0) return false;
+    return true;
   }
 
   async enqueue(

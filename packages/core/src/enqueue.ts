@@ -1,4 +1,5 @@
 import { errorName, type EngineContext } from './context.ts';
+import { keyOf } from './entrance.ts';
 import { tidingsError } from './errors.ts';
 import type { Intake } from './intake.ts';
 import { recipientHash } from './recipient-hash.ts';
@@ -43,9 +44,8 @@ export async function enqueue(
     entries.push(await entryOf(record, { to: record.to, message: storable(message), route: steps }, codec));
   }
   const { clock, keyWindow } = engine;
-  const { idempotencyKey, tenant = '' } = message;
   const until = clock.runtime.now() + keyWindow;
-  const claim = idempotencyKey === undefined ? undefined : { key: `${tenant}\n${idempotencyKey}`, until };
+  const claim = message.idempotencyKey === undefined ? undefined : { key: keyOf(message), until };
   options.signal?.throwIfAborted();
   let duplicateOf: string | undefined;
   try {

@@ -1,6 +1,6 @@
 import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
-import { DeliveryView, entering, type DeliveryRecord } from './record.ts';
+import { DeliveryView, entering, type AnyMessage, type DeliveryRecord } from './record.ts';
 import type { Route } from './route.ts';
 import { isThenable } from './schema.ts';
 import { SuppressedOutcome } from './settled.ts';
@@ -28,14 +28,23 @@ export class Entrance {
   enter(records: readonly DeliveryRecord[], route?: Route): void {
     const [record] = records;
     if (record === undefined) return;
-    if (records.length > 1 || this.#engine.hooks.authorize !== undefined) {
-      void this.#enterAll(records, route);
+    if (records.length > 1 || route !== undefined) void this.#enterAll(records, route);
+    else this.enterOne(record, this.#engine.clock.read());
+  }
+
+  /** The one delivery of a message, at a time just read: no array and no promise where nothing asks for one. */
+  enterOne(record: DeliveryRecord, now: number): void {
+    const { hooks, pipeline } = this.#engine;
+    if (hooks.authorize !== undefined) {
+      void this.#enterAll([record], undefined);
       return;
     }
     const problem = record.channel.prepare(record);
-    if (isThenable(problem)) void this.#enterAll(records, route, problem);
-    else if (problem !== undefined) this.#engine.pipeline.reject(record, problem, 'tidings.invalid_message');
-    else this.#claim(records, route);
+    if (problem === undefined) {
+      if (record.message.idempotencyKey === undefined) pipeline.admit(record, now);
+      else this.#claimOne(record, now);
+    } else if (isThenable(problem)) void this.#enterAll([record], undefined, problem);
+    else pipeline.reject(record, problem, 'tidings.invalid_message');
   }
 
   async #enterAll(
@@ -76,6 +85,22 @@ export class Entrance {
     }
   }
 
+  /** Dedupe, for a message with one delivery. */
+  #claimOne(record: DeliveryRecord, now: number): void {
+    const { coordination, clock, keyWindow, pipeline } = this.#engine;
+    // Of an entry from a queue the key was claimed when it was stored.
+    if (record.rare?.lease !== undefined) {
+      pipeline.admit(record, now);
+      return;
+    }
+    const first = coordination.claim(keyOf(record.message), record.messageId, clock.runtime.now() + keyWindow);
+    if (first === undefined) {
+      record.claimed = true;
+      pipeline.admit(record, now);
+    } else if (isThenable(first)) this.#whenClaimed([record], undefined, first);
+    else pipeline.settle(record, new SuppressedOutcome(record, now, 'duplicate', first));
+  }
+
   /** Dedupe: a message's key is claimed once, for all its deliveries. */
   #claim(records: readonly DeliveryRecord[], route: Route | undefined): void {
     const [record] = records as [DeliveryRecord];
@@ -86,22 +111,29 @@ export class Entrance {
       return;
     }
     const { coordination, clock, keyWindow } = this.#engine;
-    const key = `${message.tenant ?? ''}\n${message.idempotencyKey}`;
-    const first = coordination.claim(key, record.messageId, clock.toEpoch(clock.read() + keyWindow));
-    if (!isThenable(first)) {
-      this.#claimed(records, route, key, first);
-      return;
-    }
+    const first = coordination.claim(keyOf(message), record.messageId, clock.runtime.now() + keyWindow);
+    if (isThenable(first)) this.#whenClaimed(records, route, first);
+    else this.#claimed(records, route, first);
+  }
+
+  #whenClaimed(
+    records: readonly DeliveryRecord[],
+    route: Route | undefined,
+    first: PromiseLike<string | undefined>,
+  ): void {
     for (const each of records) this.#watch.entered(each);
     first.then(
-      (found) => this.#claimed(records, route, key, found),
+      (found) => this.#claimed(records, route, found),
       () => {
-        for (const each of records) this.#engine.pipeline.fail(each, storeFailure);
+        for (const each of records) {
+          this.#watch.left(each);
+          this.#engine.pipeline.fail(each, storeFailure);
+        }
       },
     );
   }
 
-  #claimed(records: readonly DeliveryRecord[], route: Route | undefined, key: string, first: string | undefined): void {
+  #claimed(records: readonly DeliveryRecord[], route: Route | undefined, first: string | undefined): void {
     const { pipeline, clock, coordination } = this.#engine;
     for (const record of records) this.#watch.left(record);
     const left = records.filter(({ state }) => state === entering);
@@ -111,16 +143,24 @@ export class Entrance {
       return;
     }
     if (left.length === 0) {
-      void coordination.release(key);
+      void coordination.release(keyOf(records[0]!.message));
       return;
     }
-    const claim = { key, open: left.length, sent: false };
+    const claim = { key: keyOf(left[0]!.message), open: left.length, sent: false };
     for (const record of left) record.more.claim = claim;
     this.#goOn(left, route);
   }
 
   #goOn(records: readonly DeliveryRecord[], route: Route | undefined): void {
     if (route !== undefined) route.next();
-    else for (const record of records) this.#engine.pipeline.admit(record);
+    else {
+      const now = this.#engine.clock.read();
+      for (const record of records) this.#engine.pipeline.admit(record, now);
+    }
   }
+}
+
+/** Idempotency keys of tenants never meet. */
+export function keyOf({ tenant = '', idempotencyKey }: AnyMessage): string {
+  return `${tenant}\n${idempotencyKey}`;
 }

@@ -1,6 +1,6 @@
 import type { Adapter, Content } from './adapter.ts';
 import { contentOf, type DeliveryRecord } from './record.ts';
-import { isThenable, ownVendor, type Awaitable, type Issue, type Schema, type SchemaResult } from './schema.ts';
+import { isThenable, ownVendor, problemFinder, type Awaitable, type Issue, type Schema, type SchemaResult } from './schema.ts';
 import type { Problem } from './validate.ts';
 
 type Checked = SchemaResult<unknown>;
@@ -10,9 +10,27 @@ type Checked = SchemaResult<unknown>;
  * kept: what the caller wrote is made into content again when it is sent, which costs less than holding it for all that wait.
  */
 export function fit(record: DeliveryRecord, adapter: Adapter): Awaitable<Problem | undefined> {
+  if (record.rare === null && record.message.native === undefined) {
+    const target = problemFinder(adapter.target);
+    const content = adapter.content === undefined ? noProblem : problemFinder(adapter.content);
+    if (target !== undefined && content !== undefined) {
+      record.prepared = null;
+      const issue = target(record.to);
+      if (issue !== undefined) return problemOf([issue], pathOf(record));
+      const wrong = content === noProblem ? undefined : content(contentOf(record));
+      return wrong === undefined ? undefined : problemOf([wrong], contentPath(record));
+    }
+  }
+  return fitAny(record, adapter);
+}
+
+const noProblem = (): undefined => undefined;
+
+/** The same for schemas of other libraries, native parts and content that a hook made. */
+function fitAny(record: DeliveryRecord, adapter: Adapter): Awaitable<Problem | undefined> {
   const { made, sealed } = record.rare ?? nothingMade;
   const target = checkTarget(adapter.target, record);
-  const content = adapter.content?.['~standard'].validate(made ?? contentOf(record));
+  const content = adapter.content?.['~standard'].validate(defined(made ?? contentOf(record)));
   // What `encrypt` returned is all that the provider may see.
   const given = sealed ? undefined : record.message.native?.[adapter.provider];
   const native = given === undefined ? undefined : adapter.native?.['~standard'].validate(given);
@@ -46,6 +64,11 @@ function keep(
     native: native === undefined ? given : native.value,
   };
   return undefined;
+}
+
+/** A strict schema of another library knows of no field that is there as undefined. */
+function defined(content: Content): Content {
+  return Object.fromEntries(Object.entries(content).filter(([, value]) => value !== undefined));
 }
 
 function checkTarget({ '~standard': standard }: Schema<unknown, unknown>, record: DeliveryRecord): Awaitable<Checked> {

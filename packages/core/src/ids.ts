@@ -9,11 +9,14 @@ export const mostTargets = 65_536;
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  */
 export class IdSource {
-  readonly #node: number;
+  /** The id last made, as text: all but the time, the number and the index stays. Written into, since text put together would be kept in pieces. */
+  readonly #text = Buffer.from('00000000-0000-7000-8000-000000000000', 'latin1') as Buffer & { latin1Slice(start: number, end: number): string };
   #next: number;
+  #epoch = -1;
 
   constructor(runtime: Runtime) {
-    this.#node = Math.floor(runtime.random() * 2 ** 30);
+    this.#digits(19, 0x8000 | Math.floor(runtime.random() * 2 ** 14));
+    this.#digits(28, Math.floor(runtime.random() * 2 ** 16));
     this.#next = Math.floor(runtime.random() * 2 ** 28);
   }
 
@@ -24,13 +27,27 @@ export class IdSource {
 
   /** @param epoch ms @param index of the target, 0 for the message itself and its first target */
   text(epoch: number, sequence: number, index: number): string {
-    const time = hex(epoch, 12);
-    const high = hex(sequence >>> 16, 3);
-    const low = hex(sequence & 0xffff, 4);
-    const node = this.#node;
-    const variant = hex(0x8000 | (node >>> 16), 4);
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${high}-${variant}-${low}${hex(node & 0xffff, 4)}${hex(index, 4)}`;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      const high = Math.floor(epoch / 2 ** 16);
+      this.#digits(0, (high >>> 16) & 0xffff);
+      this.#digits(4, high & 0xffff);
+      this.#digits(9, epoch % 2 ** 16);
+    }
+    this.#digits(14, 0x7000 | (sequence >>> 16));
+    this.#digits(24, sequence & 0xffff);
+    this.#digits(32, index);
+    return this.#text.latin1Slice(0, 36);
+  }
+
+  /** 16 bits as four digits. */
+  #digits(place: number, value: number): void {
+    const text = this.#text;
+    text[place] = digits[value >>> 12]!;
+    text[place + 1] = digits[(value >>> 8) & 15]!;
+    text[place + 2] = digits[(value >>> 4) & 15]!;
+    text[place + 3] = digits[value & 15]!;
   }
 }
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+const digits = new Uint8Array(Buffer.from('0123456789abcdef', 'latin1'));

@@ -96,36 +96,41 @@ class Fifo {
 /** One priority: tenants take turns, each in its own order. All deliveries cost the same, so deficit round robin is one each. */
 class Level {
   readonly #tenants = new Map<string, Fifo>();
+  /** The one last pushed to: often the same again. */
+  #last: Fifo | undefined;
   #current: Fifo | undefined;
   size = 0;
 
   push(record: DeliveryRecord): void {
     const tenant = record.message.tenant ?? '';
-    let fifo = this.#tenants.get(tenant);
-    if (fifo === undefined) {
-      fifo = new Fifo(tenant);
-      this.#tenants.set(tenant, fifo);
-      this.#join(fifo);
+    let fifo = this.#last;
+    if (fifo === undefined || fifo.tenant !== tenant) {
+      fifo = this.#tenants.get(tenant) ?? this.#join(tenant);
+      this.#last = fifo;
     }
     fifo.push(record);
     this.size++;
   }
 
   /** A tenant that comes takes its turn after the ones that wait already. */
-  #join(fifo: Fifo): void {
+  #join(tenant: string): Fifo {
+    const fifo = new Fifo(tenant);
+    this.#tenants.set(tenant, fifo);
     if (this.#current === undefined) {
       this.#current = fifo;
-      return;
+      return fifo;
     }
     const last = this.#current.previous;
     last.next = fifo;
     fifo.previous = last;
     fifo.next = this.#current;
     this.#current.previous = fifo;
+    return fifo;
   }
 
   #leave(fifo: Fifo): void {
     this.#tenants.delete(fifo.tenant);
+    if (this.#last === fifo) this.#last = undefined;
     this.#current = fifo.next === fifo ? undefined : fifo.next;
     fifo.previous.next = fifo.next;
     fifo.next.previous = fifo.previous;
@@ -159,7 +164,7 @@ class Level {
   }
 }
 
-/** After so many of `normal` in a row one of `low` goes, so that it is slow and not starved. */
+/** While both wait, one in so many turns is `low`'s and the rest are `normal`'s, so that it is slow and not starved. */
 const lowEvery = 8;
 
 /** What waits in a lane: priorities over tenants over order of arrival. */
@@ -171,10 +176,7 @@ export class LaneQueue {
   #sinceLow = 0;
 
   /** Those settled while they waited included, until they are passed over. */
-  get size(): number {
-    const [high, normal, low] = this.#levels;
-    return high.size + normal.size + low.size;
-  }
+  size = 0;
 
   /** Deliveries that still wait. */
   get waiting(): number {
@@ -187,19 +189,25 @@ export class LaneQueue {
 
   push(record: DeliveryRecord): void {
     this.#levels[record.level]!.push(record);
+    this.size++;
     if (record.expiresAt < this.earliest) this.earliest = record.expiresAt;
   }
 
   /** The next one by priority and turn; with `onlyHigh`, none of the others. May be one that has settled. */
   shift(onlyHigh: boolean): DeliveryRecord | undefined {
     const [high, normal, low] = this.#levels;
-    if (high.size > 0) return high.shift();
+    if (high.size > 0) return this.#from(high);
     if (onlyHigh) return undefined;
     if (low.size > 0 && (normal.size === 0 || ++this.#sinceLow >= lowEvery)) {
       this.#sinceLow = 0;
-      return low.shift();
+      return this.#from(low);
     }
-    return normal.shift();
+    return normal.size > 0 ? this.#from(normal) : undefined;
+  }
+
+  #from(level: Level): DeliveryRecord | undefined {
+    this.size--;
+    return level.shift();
   }
 
   /** One that waited here has settled; its place is forgotten when it is passed over, or when many have piled up. */
@@ -227,6 +235,7 @@ export class LaneQueue {
     this.earliest = Infinity;
     for (const level of this.#levels) this.earliest = Math.min(this.earliest, level.sweep(sweep));
     this.#settledInside -= sweep.forgotten;
+    this.size -= sweep.forgotten + sweep.taken.length;
     return sweep.taken;
   }
 

@@ -1,6 +1,6 @@
 import TinyQueue from 'tinyqueue';
 import type { Adapter, SendResult } from './adapter.ts';
-import { AttemptContext, resultAt, resultOfThrow, Slot } from './attempt.ts';
+import { AttemptContext, checkedResult, resultOfThrow, Slot, unfit } from './attempt.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
@@ -29,6 +29,8 @@ interface Due {
   readonly record: DeliveryRecord;
 }
 const byTime = (one: Due, other: Due): number => one.at - other.at;
+
+const none: DeliveryRecord[] = [];
 
 type Hold = 'throttle' | 'breaker' | 'rate';
 
@@ -61,7 +63,10 @@ export class Lane implements SlotHolder {
   readonly #window: Window;
   readonly #rate: RateGate | undefined;
   readonly #idle: Slot[] = [];
-  readonly #inFlight = new Set<Slot>();
+  /** All that are held, idle or not. */
+  readonly #held = new Set<Slot>();
+  /** Attempts in flight. */
+  #active = 0;
   readonly #throughput = new Throughput();
   #requested = 0;
   #budgetAt = 0;
@@ -73,6 +78,7 @@ export class Lane implements SlotHolder {
   #hold: { by: Hold; from: number; until: number } | undefined;
   #pumping = false;
   #wakeAsked = false;
+  #roundAt = -1;
   #turnFrom = 0;
   #lastTurn = 0;
   #timerAt = Infinity;
@@ -133,7 +139,7 @@ export class Lane implements SlotHolder {
 
   /** Ends the attempt that it is in, where that attempt is its alone. */
   abort(record: DeliveryRecord): void {
-    for (const slot of this.#inFlight) {
+    for (const slot of this.#held) {
       if (slot.records.length === 1 && slot.records[0] === record) slot.context?.abort();
     }
   }
@@ -166,11 +172,15 @@ export class Lane implements SlotHolder {
   get breaker(): BreakerState {
     return this.#breaker?.state ?? 'closed';
   }
+  /** Could go now, but for rate, slots and breaker. */
+  get queued(): number {
+    return this.#queue.size;
+  }
   get waiting(): number {
     return this.#queue.waiting + this.#scheduled.length + this.#retries.length;
   }
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#active;
   }
   /** Age of the oldest that waits, ms. */
   oldest(now: number): number {
@@ -184,7 +194,7 @@ export class Lane implements SlotHolder {
   }
   /** Nothing here that could be lost. */
   get empty(): boolean {
-    return this.waiting === 0 && this.#inFlight.size === 0;
+    return this.waiting === 0 && this.#active === 0;
   }
   /** All that waits here, for whatever. */
   *waitingRecords(): Generator<DeliveryRecord> {
@@ -192,20 +202,27 @@ export class Lane implements SlotHolder {
     for (const { record } of [...this.#scheduled.data, ...this.#retries.data]) if (record.state === held) yield record;
   }
   *activeRecords(): Generator<DeliveryRecord> {
-    for (const slot of this.#inFlight) for (const record of slot.records) if (record.state === active) yield record;
+    for (const slot of this.#held) for (const record of slot.records) if (record.state === active) yield record;
   }
 
   // ---- slots
 
   granted(release: () => void): void {
     this.#requested--;
-    this.#idle.push(new Slot(release, (slot, results, error) => this.#finished(slot, results, error)));
+    const slot = new Slot(release, (each, results, error) => this.#finished(each, results, error));
+    this.#held.add(slot);
+    this.#idle.push(slot);
     if (this.#closed || this.#queue.size === 0) this.giveBackIdle();
     else this.#wake();
   }
 
   giveBackIdle(): void {
-    for (const slot of this.#idle.splice(0)) slot.release();
+    for (const slot of this.#idle.splice(0)) this.#giveBack(slot);
+  }
+
+  #giveBack(slot: Slot): void {
+    this.#held.delete(slot);
+    slot.release();
   }
 
   /** Nothing goes any more; what is in flight may end. Permits, slots and the timer are given back. */
@@ -219,7 +236,7 @@ export class Lane implements SlotHolder {
   }
 
   abortAll(): void {
-    for (const slot of this.#inFlight) slot.context?.abort();
+    for (const slot of this.#held) slot.context?.abort();
   }
 
   // ---- the pump
@@ -234,6 +251,7 @@ export class Lane implements SlotHolder {
     this.#wakeAsked = false;
     if (this.#closed) return;
     const now = this.#engine.clock.read();
+    this.#roundAt = -1;
     if (now - this.#lastTurn > shortestPause) this.#turnFrom = now;
     this.#lastTurn = now;
     if (now - this.#turnFrom > longestTurn) {
@@ -257,18 +275,25 @@ export class Lane implements SlotHolder {
       this.#sweptAt = now;
       for (const record of this.#queue.expired(now)) this.#expire(record, now);
     }
+    if (this.#rate !== undefined) this.#rate.expected = this.#mayGo();
     while (this.#queue.size > 0 && this.#next(now));
+    this.#rate?.endRun();
     this.#pumping = false;
+  }
+
+  /** As many as there are slots for at once. */
+  #mayGo(): number {
+    return Math.min(this.#queue.size, (this.#slots.concurrency - this.#slots.busy) * this.policy.batchSize);
   }
 
   /** Makes one attempt, if everything allows it. */
   #next(now: number): boolean {
-    if (this.#pausedUntil > now) return this.#held('throttle', now, this.#pausedUntil);
+    if (this.#pausedUntil > now) return this.#noteWhy('throttle', now, this.#pausedUntil);
     const admitted = this.#breaker?.admits(now) ?? Infinity;
-    if (admitted === 0) return this.#held('breaker', now, Math.max(now, this.#breaker!.probeAt));
+    if (admitted === 0) return this.#noteWhy('breaker', now, Math.max(now, this.#breaker!.probeAt));
     const onlyHigh = this.#onlyHigh();
     if (onlyHigh && this.#queue.high === 0) return false;
-    if (this.#inFlight.size >= this.#window.size + (onlyHigh ? this.#slots.keptForHigh : 0)) return false;
+    if (this.#active >= this.#window.size + (onlyHigh ? this.#slots.keptForHigh : 0)) return false;
     const size = admitted === 1 ? 1 : this.policy.batchSize;
     if (this.#lingers(size, now)) return false;
     const slot = this.#idle.pop();
@@ -279,7 +304,7 @@ export class Lane implements SlotHolder {
     const permits = this.#rate === undefined ? size : this.#rate.take(Math.min(size, this.#queue.size), now);
     if (permits === 0) {
       this.#idle.push(slot);
-      return this.#held('rate', now, this.#rate!.until);
+      return this.#noteWhy('rate', now, this.#rate!.until);
     }
     const records = this.#take(permits, onlyHigh, now);
     if (this.#rate !== undefined && records.length < permits) this.#rate.giveBack(permits - records.length);
@@ -287,7 +312,7 @@ export class Lane implements SlotHolder {
       this.#idle.push(slot);
       return this.#queue.size > 0 && !onlyHigh;
     }
-    if (admitted === 1) this.#breaker!.probe();
+    if (admitted === 1) this.#breaker!.probe(now);
     this.#begin(slot, records, now);
     return true;
   }
@@ -296,7 +321,7 @@ export class Lane implements SlotHolder {
   #onlyHigh(): boolean {
     const kept = this.#slots.keptForHigh;
     if (kept === 0) return false;
-    return this.#slots.busy >= this.#slots.concurrency - kept || this.#inFlight.size >= this.#window.size;
+    return this.#slots.busy >= this.#slots.concurrency - kept || this.#active >= this.#window.size;
   }
 
   /** A batch that isn't full waits a little for more. */
@@ -309,7 +334,7 @@ export class Lane implements SlotHolder {
 
   #requestSlots(size: number): void {
     const wanted = Math.ceil(this.#queue.size / size);
-    const room = this.#slots.concurrency - this.#inFlight.size - this.#requested;
+    const room = this.#slots.concurrency - this.#active - this.#requested;
     for (let count = Math.min(wanted - this.#requested, room); count > 0; count--) {
       this.#requested++;
       this.#slots.request(this);
@@ -330,7 +355,7 @@ export class Lane implements SlotHolder {
   }
 
   /** Notes why nothing goes, for the traces of those that wait. */
-  #held(by: Hold, now: number, until: number): false {
+  #noteWhy(by: Hold, now: number, until: number): false {
     const hold = this.#hold;
     if (hold?.by === by && hold.until >= now - 1) hold.until = until;
     else this.#hold = { by, from: now, until };
@@ -392,7 +417,7 @@ export class Lane implements SlotHolder {
     slot.phase = 'running';
     if (slot.deadline < this.#nextDeadline) this.#nextDeadline = slot.deadline;
     this.#slots.busy++;
-    this.#inFlight.add(slot);
+    this.#active++;
     const { hooks, markSending } = this.#engine;
     if (hooks.check === undefined && markSending === undefined) this.#send(slot);
     else void this.#engine.pipeline.beforeSend(records).then((kept) => this.#sendKept(slot, kept), slot.onError);
@@ -405,7 +430,9 @@ export class Lane implements SlotHolder {
   }
 
   #send(slot: Slot): void {
-    const deliveries = slot.records.map((record) => new DeliveryView(record));
+    const { records } = slot;
+    const deliveries =
+      records.length === 1 ? [new DeliveryView(records[0]!)] : records.map((record) => new DeliveryView(record));
     try {
       this.adapter.send(deliveries, slot.context!).then(slot.onResults, slot.onError);
     } catch (error) {
@@ -422,62 +449,61 @@ export class Lane implements SlotHolder {
   }
 
   #finished(slot: Slot, results: readonly SendResult[] | undefined, error: unknown): void {
-    const now = this.#engine.clock.read();
-    const { records, phase, startedAt } = slot;
-    this.#inFlight.delete(slot);
+    // Answers of one round share a time: each asks for a turn of the pump, which ends the round.
+    const now = this.#roundAt < 0 ? (this.#roundAt = this.#engine.clock.read()) : this.#roundAt;
+    this.#active--;
     this.#slots.busy--;
-    if (phase !== 'givenUp') {
-      const thrown = results === undefined ? resultOfThrow(error, phase === 'aborted') : undefined;
-      const count = records.length;
-      let sane = 0;
-      for (let index = 0; index < count; index++) {
-        const result = thrown ?? resultAt(results!, index, count);
-        if (this.#saysHealthy(result, now)) sane++;
-        this.#engine.pipeline.answered(records[index]!, this, result, startedAt, now);
-      }
-      if (sane > 0) this.#answeredSanely(sane, now);
-    }
-    slot.records = [];
+    if (slot.phase !== 'givenUp') this.#answered(slot, results, error, now);
+    slot.records = none;
     slot.context = undefined;
     slot.phase = 'idle';
-    if (this.#closed || this.#slots.wanted) slot.release();
+    if (this.#closed || this.#slots.wanted) this.#giveBack(slot);
     else this.#idle.push(slot);
     this.#wake();
   }
 
-  /** Counts what says something about the provider's health; true where it is well. */
-  #saysHealthy(result: SendResult, now: number): boolean {
-    if (result.kind === 'accepted') return true;
-    this.lastFailure = result;
-    if (result.kind === 'unavailable' && result.unsent) {
-      this.#neverLeft(now);
-      return false;
+  #answered(slot: Slot, results: readonly SendResult[] | undefined, error: unknown, now: number): void {
+    const { records, startedAt, phase } = slot;
+    const { pipeline } = this.#engine;
+    const count = records.length;
+    const lost = results === undefined ? resultOfThrow(error, phase === 'aborted') : unfit(results, count);
+    // The good ones first: a few faults in a big batch must not count as if they were all there was.
+    let sane = 0;
+    if (lost === undefined) for (let index = 0; index < count; index++) if (isSane(results![index])) sane++;
+    if (sane > 0) this.#answeredSanely(sane, now, startedAt);
+    else if (count === 0) this.#breaker?.withdraw(startedAt);
+    for (let index = 0; index < count; index++) {
+      const result = lost ?? checkedResult(results![index]);
+      if (result.kind !== 'accepted') this.#noteFailure(result, now, startedAt);
+      pipeline.answered(records[index]!, this, result, startedAt, now);
     }
-    if ((result.kind === 'unavailable' || result.kind === 'ambiguous') && result.scope === 'provider') {
+  }
+
+  /** Counts what speaks against the provider. */
+  #noteFailure(failure: Failure, now: number, startedAt: number): void {
+    this.lastFailure = failure;
+    if (isSane(failure)) return;
+    if (failure.kind === 'unavailable' && failure.unsent) this.#neverLeft(now, startedAt);
+    else if (failure.kind === 'unauthorized') this.#breaker?.inconclusive(now, startedAt);
+    else {
       this.#unsentSince = -1;
-      if (this.#breaker?.fail(now)) this.#opened();
+      if (this.#breaker?.fail(now, startedAt)) this.#opened();
       else if (this.#breaker?.state === 'open') this.#engine.pipeline.laneStopped(this, now);
-      return false;
     }
-    if (result.kind === 'unauthorized') {
-      this.#breaker?.inconclusive(now);
-      return false;
-    }
-    return true;
   }
 
   /** A refused stream costs nothing; connections refused for a while are an outage, and only probes may go. */
-  #neverLeft(now: number): void {
+  #neverLeft(now: number, startedAt: number): void {
     if (this.#unsentSince < 0) this.#unsentSince = now;
-    this.#breaker?.inconclusive(now);
+    this.#breaker?.inconclusive(now, startedAt);
     if (now - this.#unsentSince >= unsentTolerance && this.#breaker?.state === 'closed') this.trip(now);
   }
 
-  #answeredSanely(count: number, now: number): void {
+  #answeredSanely(count: number, now: number, startedAt: number): void {
     this.#unsentSince = -1;
     this.#window.grow(count);
     this.#throughput.add(count, now);
-    if (this.#breaker?.succeed(count, now)) {
+    if (this.#breaker?.succeed(count, now, startedAt)) {
       this.#window.restart();
       this.#engine.coordination.tell(this.name, { open: false });
       this.#engine.logger?.info({ lane: this.name }, 'breaker closed');
@@ -500,7 +526,7 @@ export class Lane implements SlotHolder {
     let at = Math.min(this.#nextDeadline, this.#scheduled.peek()?.at ?? Infinity);
     if (this.#retries.length > 0) at = Math.min(at, Math.max(this.#retries.peek()!.at, this.#budgetAt));
     if (this.#queue.size > 0) at = Math.min(at, this.#queueDueAt(now));
-    if (this.#inFlight.size === 0) {
+    if (this.#active === 0) {
       this.#nextDeadline = Infinity;
       if (this.empty) at = Infinity;
     }
@@ -539,7 +565,8 @@ export class Lane implements SlotHolder {
   /** Aborts attempts that took too long; a moment later they count as lost, though the slot stays taken until the adapter lets go. */
   #passDeadlines(now: number): void {
     this.#nextDeadline = Infinity;
-    for (const slot of this.#inFlight) {
+    for (const slot of this.#held) {
+      if (slot.phase === 'idle') continue;
       if (slot.deadline <= now && slot.phase === 'running') {
         slot.phase = 'aborted';
         slot.deadline = now + grace;
@@ -552,9 +579,27 @@ export class Lane implements SlotHolder {
   #giveUp(slot: Slot, now: number): void {
     slot.phase = 'givenUp';
     for (const record of slot.records) {
-      const lost: SendResult = { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
-      this.#saysHealthy(lost, now);
+      const lost: Failure = { kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' };
+      this.#noteFailure(lost, now, slot.startedAt);
       this.#engine.pipeline.answered(record, this, lost, slot.startedAt, now);
     }
+  }
+}
+
+/** Says nothing against the provider: it answered, or the trouble is the target's. */
+function isSane(result: SendResult | undefined): boolean {
+  switch (result?.kind) {
+    case 'accepted':
+    case 'unregistered':
+    case 'blocked':
+    case 'rejected':
+    case 'throttled':
+      return true;
+    case 'unavailable':
+      return result.scope === 'target' && result.unsent !== true;
+    case 'ambiguous':
+      return result.scope === 'target';
+    default:
+      return false;
   }
 }

@@ -50,7 +50,7 @@ export class Making {
   }
 
   async #make(record: DeliveryRecord): Promise<void> {
-    const { hooks, pipeline } = this.#engine;
+    const { hooks, pipeline, clock } = this.#engine;
     this.#watch.entered(record);
     try {
       if (hooks.render !== undefined) await this.#makeBy(record, hooks.render, 'rendered');
@@ -59,7 +59,7 @@ export class Making {
       const problem = record.more.made === undefined ? undefined : await record.channel.prepareFor(record);
       if (record.state !== preparing) return;
       if (problem !== undefined) pipeline.reject(record, problem, 'tidings.invalid_content');
-      else pipeline.choose(record);
+      else pipeline.choose(record, clock.read());
     } catch (error) {
       pipeline.hookFailed(record, 'render or encrypt', error);
     } finally {

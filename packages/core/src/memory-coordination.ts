@@ -11,7 +11,7 @@ const mostKeys = 1_000_000;
 /** What workers share, where there is but one process. Answers at once. */
 export function memoryCoordination(runtime: Runtime): Coordination {
   const buckets = new Map<string, TokenBucket>();
-  const keys = new KeyWindow(mostKeys);
+  const keys = new KeyWindow(mostKeys, runtime.random());
   return {
     reserve(key: string, rate: Rate, count: number): Grant {
       let bucket = buckets.get(key);
@@ -25,7 +25,7 @@ export function memoryCoordination(runtime: Runtime): Coordination {
     pause() {},
     tell() {},
     hear: () => () => {},
-    claim: (key, value, until) => keys.claim(key, value, until, runtime.now()),
+    claim: (key, value, until) => keys.claim(key, value, until, runtime.now),
     release: (key) => keys.release(key),
   };
 }

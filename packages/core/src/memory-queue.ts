@@ -54,7 +54,7 @@ class MemoryQueue implements Queue {
   readonly #byMessage = new Map<string, Set<Item>>();
   readonly #ready = new Map<string, readonly [TenantTurns<Item>, TenantTurns<Item>, TenantTurns<Item>]>();
   readonly #delayed = new TinyQueue<Item>([], (one, other) => one.entry.notBefore - other.entry.notBefore);
-  readonly #keys = new KeyWindow(mostKeys);
+  readonly #keys: KeyWindow;
   readonly #records = new Map<string, { record: Uint8Array | undefined; until: number; recipientHash: string }>();
   readonly #dead = new Map<string, DeadEntry>();
   #waiters: Waiter[] = [];
@@ -63,13 +63,14 @@ class MemoryQueue implements Queue {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
+    this.#keys = new KeyWindow(mostKeys, runtime.random());
   }
 
   put({ entries, shared, claim }: PutBatch): Promise<{ duplicateOf?: string | undefined }> {
     const now = this.#runtime.now();
     const messageId = entries[0]?.messageId ?? '';
     if (claim !== undefined) {
-      const first = this.#keys.claim(claim.key, messageId, claim.until, now);
+      const first = this.#keys.claim(claim.key, messageId, claim.until, () => now);
       if (first !== undefined) return Promise.resolve({ duplicateOf: first });
     }
     for (const entry of entries)

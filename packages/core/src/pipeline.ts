@@ -60,7 +60,7 @@ export class Pipeline {
     this.names = names;
     this.#watch = new Watch(engine);
     this.#entrance = new Entrance(engine, this.#watch);
-    this.#agenda = new Agenda(engine.clock, (record) => this.#ready(record));
+    this.#agenda = new Agenda(engine.clock, (record) => this.#ready(record, this.#now()));
     this.#making = new Making(engine, this.#watch);
     this.#choice = new Choice(engine);
     this.#answers = new Answers(engine, this.#choice);
@@ -74,11 +74,16 @@ export class Pipeline {
     this.#entrance.enter(records, route);
   }
 
+  /** The one delivery of a message, at a time just read. */
+  enterOne(record: DeliveryRecord, now: number): void {
+    this.#entrance.enterOne(record, now);
+  }
+
   /** Into its channel, or into the line before it. */
-  admit(record: DeliveryRecord): void {
+  admit(record: DeliveryRecord, now: number): void {
     if (record.state !== entering) return;
-    if (this.#closing) this.cancel(record, { status: 'canceled', by: 'close' });
-    else if (record.channel.admission.enter(record)) this.#schedule(record);
+    if (this.#closing) this.cancel(record, closed);
+    else if (record.channel.admission.enter(record)) this.#schedule(record, now);
     else {
       record.sink.parked?.();
       this.#watch.look();
@@ -86,34 +91,36 @@ export class Pipeline {
   }
 
   /** One that waited outside may come in. */
-  admitted(record: DeliveryRecord): void {
+  admitted(record: DeliveryRecord, now: number): void {
     record.sink.unparked?.();
-    this.#schedule(record);
+    this.#schedule(record, now);
   }
 
-  #schedule(record: DeliveryRecord): void {
+  #schedule(record: DeliveryRecord, now: number): void {
     record.state = preparing;
     const { emitter } = this.#engine;
-    if (emitter.wants('delivery.queued')) {
+    if (emitter.wantsQueued) {
       emitter.emit({ type: 'delivery.queued', deliveryId: record.id, messageId: record.messageId, to: record.to });
     }
     const { rare } = record;
-    if (rare !== null && rare.dueAt > this.#now()) {
+    if (rare !== null && rare.dueAt > now) {
       rare.steps.push({ step: 'held', time: record.queuedAt, by: 'schedule', until: rare.dueAt } as Step);
       this.#agenda.add(record);
-    } else this.#ready(record);
+    } else this.#ready(record, now);
   }
 
-  #ready(record: DeliveryRecord): void {
-    if (this.#closing) this.cancel(record, { status: 'canceled', by: 'close' });
-    else if (!this.#making.begin(record)) this.choose(record);
+  #ready(record: DeliveryRecord, now: number): void {
+    if (this.#closing) this.cancel(record, closed);
+    else if (!this.#making.begin(record)) this.choose(record, now);
   }
 
-  choose(record: DeliveryRecord): void {
+  choose(record: DeliveryRecord, now: number): void {
     const { collapseKey } = record.message;
     if (collapseKey !== undefined) this.#supersede(record, collapseKey);
     try {
-      this.toLane(record, this.#choice.laneFor(record, this.#now()));
+      const lane = this.#choice.laneFor(record, now);
+      if (lane instanceof Lane) this.#intoLane(record, lane, now);
+      else this.toLane(record, lane);
     } catch (error) {
       this.hookFailed(record, 'partition', error, 'tidings.adapter_threw');
     }
@@ -121,24 +128,23 @@ export class Pipeline {
 
   toLane(record: DeliveryRecord, lane: Awaitable<Lane | Problem>): void {
     if (!isThenable(lane)) {
-      this.#intoLane(record, lane);
+      this.#intoLane(record, lane, this.#now());
       return;
     }
     this.#watch.entered(record);
     lane.then(
       (found) => {
         this.#watch.left(record);
-        this.#intoLane(record, found);
+        this.#intoLane(record, found, this.#now());
       },
       (error: unknown) => this.hookFailed(record, 'adapter', error, 'tidings.no_adapter'),
     );
   }
 
-  #intoLane(record: DeliveryRecord, lane: Lane | Problem): void {
+  #intoLane(record: DeliveryRecord, lane: Lane | Problem, now: number): void {
     if (record.state !== preparing) return;
-    const now = this.#now();
     if (!(lane instanceof Lane)) this.reject(record, lane, 'tidings.invalid_message');
-    else if (this.#closing) this.cancel(record, { status: 'canceled', by: 'close' });
+    else if (this.#closing) this.cancel(record, closed);
     else if (record.expiresAt <= now) this.expired(record, now);
     else lane.enqueue(record);
   }

@@ -87,6 +87,7 @@ export class Rare {
   /** It was made by `encrypt`. */
   sealed = false;
   outcome: SettledOutcome | undefined = undefined;
+  /** Of a message with several deliveries. */
   claim: ClaimState | undefined = undefined;
   collapse: string | undefined = undefined;
   route: Route | undefined = undefined;
@@ -128,6 +129,8 @@ export class DeliveryRecord {
   readonly weight: number;
   state: number = entering;
   attempts = 0;
+  /** It holds its message's idempotency key, alone. */
+  claimed = false;
   /** Which adapter of the channel. */
   adapter = 0;
   lane: Lane | null = null;
@@ -222,15 +225,11 @@ export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
   }
 }
 
-/** The message's common fields under what it has for the channel. */
-export function contentOf(record: DeliveryRecord): Content {
-  const { message } = record;
-  const content: { -readonly [Key in keyof Content]: Content[Key] } = {};
-  if (message.title !== undefined) content.title = message.title;
-  if (message.body !== undefined) content.body = message.body;
-  if (message.data !== undefined) content.data = message.data;
-  if (message.url !== undefined) content.url = message.url;
-  if (message.image !== undefined) content.image = message.image;
-  const own = message.content?.[record.channel.name];
+/** The message's common fields under what it has for the channel; absent ones are there as undefined. */
+export function contentOf({ message, channel }: DeliveryRecord): Content {
+  // One literal: put together field by field it would cost three times as much, with every delivery.
+  const { title, body, data, url, image } = message;
+  const content: Content = { title, body, data, url, image };
+  const own = message.content?.[channel.name];
   return own === undefined ? content : Object.assign(content, own);
 }

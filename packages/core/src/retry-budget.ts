@@ -13,6 +13,7 @@ export class RetryBudget {
   readonly #fresh: number[] = Array.from({ length: seconds }, () => 0);
   readonly #spent: number[] = Array.from({ length: seconds }, () => 0);
   #second = 0;
+  #end = 1000;
   #allFresh = 0;
   #allSpent = 0;
 
@@ -38,13 +39,15 @@ export class RetryBudget {
   }
 
   #turn(now: number): void {
+    if (now < this.#end) return;
     const second = Math.floor(now / 1000);
+    this.#end = (second + 1) * 1000;
     for (let steps = Math.min(second - this.#second, seconds); steps > 0; steps--) {
       const place = (second - steps + 1) % seconds;
       this.#allFresh -= this.#fresh[place]!;
       this.#allSpent -= this.#spent[place]!;
       this.#fresh[place] = this.#spent[place] = 0;
     }
-    if (second > this.#second) this.#second = second;
+    this.#second = second;
   }
 }

@@ -30,6 +30,14 @@ export type OutputOf<S> = S extends Schema<unknown, infer Output> ? Output : nev
 
 /** Marks schemas that give back the value they were given, so that the engine need not copy it first. */
 export const ownVendor = 'tidings';
+const ownProblem = Symbol('tidings.problem');
+
+/** What a schema of ours finds wrong; undefined as the function where the schema is of another library. */
+export function problemFinder(
+  schema: Schema<unknown, unknown>,
+): ((value: unknown) => Issue | undefined) | undefined {
+  return (schema as { readonly [ownProblem]?: (value: unknown) => Issue | undefined })[ownProblem];
+}
 
 /**
  * A schema without a schema library: a type guard is enough.
@@ -53,5 +61,6 @@ export function checked<T>(problem: (value: unknown) => Issue | undefined): Sche
         return issue === undefined ? { value: value as T } : { issues: [issue] };
       },
     },
-  };
+    [ownProblem]: problem,
+  } as Schema<T>;
 }

@@ -9,21 +9,24 @@ type Rows = Iterable<unknown> | AsyncIterable<unknown>;
 const longestRun = 256;
 
 /**
- * The stream behind `sendAll`: reads its source as fast as the engine has room and as outcomes are taken, keeps no more than `window`
- * deliveries that it knows of.
+ * The stream behind `sendAll`: reads its source as fast as lanes and the taking of outcomes allow, and keeps no more than `most` deliveries
+ * that it knows of.
  */
 export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   readonly #engine: EngineContext;
   readonly #intake: Intake;
   readonly #rows: Rows;
   readonly #toMessage: ((row: unknown) => AnyMessage) | undefined;
-  readonly #window: number;
+  readonly #most: number;
+  #window: number;
   readonly #signal: AbortSignal | undefined;
   readonly #open = new Set<DeliveryRecord>();
   #source: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   #isAsync = false;
-  #outcomes: SettledOutcome[] = [];
+  /** Not taken yet: from `head` to `tail`. The places are used again when all are taken, so that the array need not grow each time. */
+  readonly #outcomes: (SettledOutcome | undefined)[] = [];
   #head = 0;
+  #tail = 0;
   /** Deliveries begun and not yet handed out. */
   #pending = 0;
   /** Deliveries that found their channel full: no more is read until they are inside. */
@@ -39,14 +42,16 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     intake: Intake,
     rows: Rows,
     toMessage: ((row: unknown) => AnyMessage) | undefined,
-    window: number,
+    first: number,
+    most: number,
     signal: AbortSignal | undefined,
   ) {
     this.#engine = engine;
     this.#intake = intake;
     this.#rows = rows;
     this.#toMessage = toMessage;
-    this.#window = window;
+    this.#most = most;
+    this.#window = first;
     this.#signal = signal;
   }
 
@@ -58,7 +63,7 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     if (this.#source === undefined && !this.#ended) this.#start();
     const value = this.#shift();
     if (value !== undefined) {
-      if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#read();
+      if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#refill();
       return Promise.resolve({ value, done: false });
     }
     if (this.#done) return this.#end();
@@ -72,21 +77,19 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   async return(): Promise<IteratorResult<SettledOutcome>> {
     this.#stop();
     this.#forgetSignal();
-    this.#outcomes = [];
-    this.#head = 0;
+    this.#outcomes.length = this.#head = this.#tail = 0;
     await this.#source?.return?.();
     return { value: undefined, done: true };
   }
 
   settled(outcome: SettledOutcome, record: DeliveryRecord): void {
     if (this.#signal !== undefined) this.#open.delete(record);
-    const reader = this.#readers.shift();
-    if (reader === undefined) this.#outcomes.push(outcome);
+    if (this.#readers.length === 0) this.#outcomes[this.#tail++] = outcome;
     else {
       this.#pending--;
-      reader.resolve({ value: outcome, done: false });
+      this.#readers.shift()!.resolve({ value: outcome, done: false });
     }
-    if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#read();
+    if (!this.#reading && !this.#ended && this.#pending <= this.#window / 2) this.#refill();
     if (this.#ended && this.#readers.length > 0) this.#tellEnd();
   }
 
@@ -160,6 +163,13 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     return !this.#ended && this.#outside === 0 && this.#pending < this.#window;
   }
 
+  /** Half of what was read has ended: reads on, further ahead if the lanes have run dry with so few, and not for want of a taker. */
+  #refill(): void {
+    const taken = this.#tail === this.#head;
+    if (taken && this.#window < this.#most && this.#engine.lanesAreDry()) this.#window = Math.min(this.#most, this.#window * 2);
+    this.#read();
+  }
+
   #begin(row: unknown, now: number): void {
     const message = this.#toMessage === undefined ? (row as AnyMessage) : this.#toMessage(row);
     this.#pending++;
@@ -192,15 +202,12 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   }
 
   #shift(): SettledOutcome | undefined {
-    if (this.#head === this.#outcomes.length) {
-      if (this.#head > 0) {
-        this.#outcomes = [];
-        this.#head = 0;
-      }
+    if (this.#head === this.#tail) {
+      this.#head = this.#tail = 0;
       return undefined;
     }
-    const outcome = this.#outcomes[this.#head]!;
-    this.#outcomes[this.#head++] = undefined as never;
+    const outcome = this.#outcomes[this.#head];
+    this.#outcomes[this.#head++] = undefined;
     this.#pending--;
     return outcome;
   }

@@ -1,6 +1,7 @@
+import { keyOf } from './entrance.ts';
 import type { EngineContext } from './context.ts';
 import type { Outcome } from './outcome.ts';
-import { held, parked, preparing, settled, waiting, type ClaimState, type DeliveryRecord } from './record.ts';
+import { active, held, parked, preparing, settled, waiting, type ClaimState, type DeliveryRecord } from './record.ts';
 import { AcceptedOutcome, CanceledOutcome, FailureOutcome, type SettledOutcome } from './settled.ts';
 
 /** The end of a delivery: it leaves every place that holds it, exactly once, and its outcome is told. */
@@ -16,7 +17,17 @@ export class Settlement {
   settle(record: DeliveryRecord, outcome: SettledOutcome): void {
     const { state, rare } = record;
     if (state === settled) return;
+    if (rare === null && state === active && !record.claimed) {
+      // Most end here: in an attempt, with nothing to let go of.
+      record.state = settled;
+      record.channel.admission.leave(record);
+      this.finish(record, outcome);
+      return;
+    }
     this.leave(record);
+    if (record.claimed && surelyNothingSent(record, outcome)) {
+      void this.#engine.coordination.release(keyOf(record.message));
+    }
     if (rare === null) {
       this.finish(record, outcome);
       return;
@@ -48,7 +59,7 @@ export class Settlement {
       return;
     }
     const { emitter, logger } = this.#engine;
-    if (emitter.wants('delivery.settled')) {
+    if (emitter.wantsSettled) {
       emitter.emit({ type: 'delivery.settled', outcome: outcome as unknown as Outcome });
     }
     logger?.debug({ deliveryId: record.id, channel: record.channel.name, status: outcome.status }, 'delivery settled');

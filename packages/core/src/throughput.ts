@@ -4,6 +4,7 @@ const seconds = 10;
 export class Throughput {
   readonly #counts: number[] = Array.from({ length: seconds + 1 }, () => 0);
   #second = 0;
+  #end = 1000;
 
   add(count: number, now: number): void {
     this.#turn(now);
@@ -18,10 +19,12 @@ export class Throughput {
   }
 
   #turn(now: number): void {
+    if (now < this.#end) return;
     const second = Math.floor(now / 1000);
+    this.#end = (second + 1) * 1000;
     for (let steps = Math.min(second - this.#second, this.#counts.length); steps > 0; steps--) {
       this.#counts[(second - steps + 1) % this.#counts.length] = 0;
     }
-    if (second > this.#second) this.#second = second;
+    this.#second = second;
   }
 }

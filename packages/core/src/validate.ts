@@ -17,14 +17,6 @@ const longestKey = 512;
 const longestTtl = 30 * 86_400_000;
 export const defaultTtl = 86_400_000;
 
-const known: { readonly [field: string]: true | undefined } = Object.assign(
-  Object.create(null) as object,
-  Object.fromEntries(
-    'to title body data url image ttl notBefore priority collapseKey idempotencyKey tenant policy content native ref principal'
-      .split(' ')
-      .map((field) => [field, true] as const),
-  ),
-);
 const messagePolicies = new Set(['timeout', 'retry', 'ambiguous']);
 
 /** What each message weighs beside its content. */
@@ -38,85 +30,69 @@ export function weigh(message: AnyMessage): number | Problem {
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
     return { field: 'message', expected: 'an object with `to`' };
   }
+  // In this order a field that isn't there costs nothing, and one that isn't known is found.
   for (const field in message) {
-    if (known[field] === undefined) return { field, expected: 'no such field' };
+    const value: unknown = message[field as keyof AnyMessage];
+    const problem = value === undefined ? unknownProblem(field) : fieldProblem(field, value);
+    if (problem !== undefined) return problem;
   }
-  const problem = textProblem(message) ?? (plain(message) ? undefined : optionProblem(message));
-  if (problem !== undefined) return problem;
   const { title, body, data } = message;
-  const weight = ownWeight + (title?.length ?? 0) + (body?.length ?? 0);
+  const weight = ownWeight + (title === undefined ? 0 : title.length) + (body === undefined ? 0 : body.length);
   if (data === undefined) return weight;
   const dataWeight = weighData(data, 'data');
   return typeof dataWeight === 'number' ? weight + dataWeight : dataWeight;
 }
 
-/** Has nothing that `optionProblem` looks at: most messages. */
-function plain(message: AnyMessage): boolean {
-  return (
-    message.ttl === undefined &&
-    message.notBefore === undefined &&
-    message.priority === undefined &&
-    message.collapseKey === undefined &&
-    message.idempotencyKey === undefined &&
-    message.tenant === undefined &&
-    message.policy === undefined &&
-    message.content === undefined &&
-    message.native === undefined
-  );
-}
-
-function textProblem({ title, body, url, image }: AnyMessage): Problem | undefined {
-  if (title !== undefined && !isText(title)) return textExpected('title');
-  if (body !== undefined && !isText(body)) return textExpected('body');
-  if (url !== undefined && !isText(url)) return textExpected('url');
-  if (image !== undefined && !isText(image)) return textExpected('image');
-  return undefined;
-}
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= mostCharacters;
-const textExpected = (field: string): Problem => ({ field, expected: `text of at most ${mostCharacters} characters` });
-
-function optionProblem(message: AnyMessage): Problem | undefined {
-  const { ttl, notBefore, priority } = message;
-  if (ttl !== undefined) {
-    const duration = durationOf(ttl);
-    if (duration === undefined || duration > longestTtl) {
-      return { field: 'ttl', expected: `${durationExpected}, at most 30 days` };
-    }
+/** A switch costs a fifth of a look-up in an object or a set; `to`, `data`, `ref` and `principal` are looked at elsewhere. */
+function fieldProblem(field: string, value: unknown): Problem | undefined {
+  switch (field) {
+    case 'to':
+    case 'data':
+    case 'ref':
+    case 'principal':
+      return undefined;
+    case 'title':
+    case 'body':
+    case 'url':
+    case 'image':
+      if (typeof value === 'string' && value.length <= mostCharacters) return undefined;
+      return { field, expected: `text of at most ${mostCharacters} characters` };
+    case 'ttl':
+      return isTtl(value) ? undefined : { field, expected: `${durationExpected}, at most 30 days` };
+    case 'priority':
+      if (value === 'normal' || value === 'high' || value === 'low') return undefined;
+      return { field, expected: "'high', 'normal' or 'low'" };
+    case 'collapseKey':
+    case 'idempotencyKey':
+    case 'tenant':
+      if (typeof value === 'string' && value.length > 0 && value.length <= longestKey) return undefined;
+      return { field, expected: `text of 1 to ${longestKey} characters` };
+    case 'content':
+    case 'native':
+      return isObject(value) ? undefined : { field, expected: 'an object' };
+    case 'notBefore':
+      return value instanceof Date && !Number.isNaN(value.getTime()) ? undefined : { field, expected: 'a valid Date' };
+    case 'policy':
+      return ownPolicyProblem(value);
+    default:
+      return { field, expected: 'no such field' };
   }
-  if (notBefore !== undefined && !(notBefore instanceof Date && !Number.isNaN(notBefore.getTime()))) {
-    return { field: 'notBefore', expected: 'a valid Date' };
-  }
-  if (priority !== undefined && priority !== 'high' && priority !== 'normal' && priority !== 'low') {
-    return { field: 'priority', expected: "'high', 'normal' or 'low'" };
-  }
-  return (
-    keyProblem(message, 'collapseKey') ??
-    keyProblem(message, 'idempotencyKey') ??
-    keyProblem(message, 'tenant') ??
-    overridesProblem(message, 'content') ??
-    overridesProblem(message, 'native') ??
-    ownPolicyProblem(message.policy)
-  );
 }
 
-function keyProblem(message: AnyMessage, field: 'collapseKey' | 'idempotencyKey' | 'tenant'): Problem | undefined {
-  const value: unknown = message[field];
-  if (value === undefined) return undefined;
-  const fits = typeof value === 'string' && value.length > 0 && value.length <= longestKey;
-  return fits ? undefined : { field, expected: `text of 1 to ${longestKey} characters` };
+/** A field that is there and undefined is as good as none, if it has a name that is known. */
+function unknownProblem(field: string): Problem | undefined {
+  const problem = fieldProblem(field, '');
+  return problem?.expected === 'no such field' ? problem : undefined;
 }
 
-function overridesProblem(message: AnyMessage, field: 'content' | 'native'): Problem | undefined {
-  const value: unknown = message[field];
-  if (value === undefined) return undefined;
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? undefined
-    : { field, expected: 'an object' };
+function isTtl(value: unknown): boolean {
+  const duration = durationOf(value);
+  return duration !== undefined && duration <= longestTtl;
 }
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function ownPolicyProblem(policy: unknown): Problem | undefined {
-  if (policy === undefined) return undefined;
   const problem = policyProblem(policy);
   if (problem !== undefined) {
     return { field: problem.field === '' ? 'policy' : `policy.${problem.field}`, expected: problem.expected };
@@ -129,59 +105,68 @@ function ownPolicyProblem(policy: unknown): Problem | undefined {
 
 /** The weight of data that is JSON without cycles, in plain objects and arrays, small enough for a queue's row; or what is wrong with it. */
 export function weighData(data: unknown, field: string): number | Problem {
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) return { field, expected: 'an object' };
-  const walk = new DataWalk(field);
-  return walk.look(data, field, 0) ?? mostCharacters - walk.left;
+  if (!isObject(data)) return { field, expected: 'an object' };
+  left = mostCharacters;
+  const problem = look(data, 0);
+  if (problem === undefined) return mostCharacters - left;
+  // Too much, and too deep, are of the whole; a wrong value has its own path.
+  return { field: field + problem.field, expected: problem.expected };
 }
 
-class DataWalk {
-  readonly #root: string;
-  left = mostCharacters;
+/** Characters that may still come. The walk is never interrupted, so one count serves all. */
+let left = 0;
 
-  constructor(root: string) {
-    this.#root = root;
-  }
+const tooMuch: Problem = { field: '', expected: `at most ${mostCharacters} characters in all` };
+const tooDeep: Problem = { field: '', expected: `at most ${deepest} levels, without cycles` };
+const notJson = 'what JSON can hold: text, numbers, booleans, null, arrays, plain objects';
 
-  look(value: unknown, path: string, depth: number): Problem | undefined {
-    switch (typeof value) {
-      case 'string':
-        return this.#spend(value.length + 2);
-      case 'boolean':
-        return this.#spend(5);
-      case 'number':
-        return Number.isFinite(value) ? this.#spend(8) : { field: path, expected: 'a finite number' };
-      case 'object':
-        return value === null ? this.#spend(4) : this.#lookInside(value, path, depth);
-      case 'undefined':
-        return undefined;
-      default:
-        return { field: path, expected: 'what JSON can hold: text, numbers, booleans, null, arrays, plain objects' };
-    }
+/** The first problem inside; its path is put together on the way back, so that good data costs no text. */
+function look(value: unknown, depth: number): Problem | undefined {
+  switch (typeof value) {
+    case 'string':
+      left -= value.length + 2;
+      break;
+    case 'boolean':
+    case 'undefined':
+      left -= 5;
+      break;
+    case 'number':
+      if (!Number.isFinite(value)) return { field: '', expected: 'a finite number' };
+      left -= 8;
+      break;
+    case 'object':
+      if (value === null) left -= 4;
+      else if (depth >= deepest) return tooDeep;
+      else return Array.isArray(value) ? lookInArray(value, depth + 1) : lookInObject(value, depth + 1);
+      break;
+    default:
+      return { field: '', expected: notJson };
   }
+  return left < 0 ? tooMuch : undefined;
+}
 
-  #lookInside(value: object, path: string, depth: number): Problem | undefined {
-    if (depth >= deepest) return { field: this.#root, expected: `at most ${deepest} levels, without cycles` };
-    if (Array.isArray(value)) {
-      for (let index = 0; index < value.length; index++) {
-        const problem = this.#spend(1) ?? this.look(value[index], `${path}[${index}]`, depth + 1);
-        if (problem !== undefined) return problem;
-      }
-      return undefined;
-    }
-    const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) {
-      return { field: path, expected: 'a plain object (a Date as text, a Map as an object)' };
-    }
-    for (const key of Object.keys(value)) {
-      const inside = (value as { readonly [key: string]: unknown })[key];
-      const problem = this.#spend(key.length + 3) ?? this.look(inside, `${path}.${key}`, depth + 1);
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
+function lookInArray(values: readonly unknown[], depth: number): Problem | undefined {
+  for (let index = 0; index < values.length; index++) {
+    left -= 1;
+    const problem = look(values[index], depth);
+    if (problem !== undefined) return under(`[${index}]`, problem);
   }
+  return left < 0 ? tooMuch : undefined;
+}
 
-  #spend(characters: number): Problem | undefined {
-    this.left -= characters;
-    return this.left >= 0 ? undefined : { field: this.#root, expected: `at most ${mostCharacters} characters in all` };
+function lookInObject(value: object, depth: number): Problem | undefined {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    return { field: '', expected: 'a plain object (a Date as text, a Map as an object)' };
   }
+  for (const key in value) {
+    left -= key.length + 3;
+    const problem = look((value as { readonly [key: string]: unknown })[key], depth);
+    if (problem !== undefined) return under(`.${key}`, problem);
+  }
+  return left < 0 ? tooMuch : undefined;
+}
+
+function under(path: string, problem: Problem): Problem {
+  return problem === tooMuch || problem === tooDeep ? problem : { field: path + problem.field, expected: problem.expected };
 }
