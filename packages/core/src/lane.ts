@@ -570,7 +570,7 @@ export class Lane implements SlotHolder {
       if (slot.deadline <= now && slot.phase === 'running') {
         slot.phase = 'aborted';
         slot.deadline = now + grace;
-        slot.context!.abort();
+        slot.context!.timeOut();
       } else if (slot.deadline <= now && slot.phase === 'aborted') this.#giveUp(slot, now);
       if (slot.phase !== 'givenUp') this.#nextDeadline = Math.min(this.#nextDeadline, slot.deadline);
     }
