@@ -179,6 +179,20 @@ describe('AttemptContext', () => {
     context.abort();
     expect(context.signal.aborted).toBe(true);
   });
+
+  it.each(['before', 'after'])('says that it was the time, also where the signal is first read %s it', (when) => {
+    const context = new AttemptContext();
+    if (when === 'after') void context.signal;
+    context.timeOut();
+    expect(context.signal.reason).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('says that the caller gave up, whatever comes later', () => {
+    const context = new AttemptContext();
+    context.abort();
+    context.timeOut();
+    expect(context.signal.reason).toMatchObject({ name: 'AbortError' });
+  });
 });
 
 describe('Slot', () => {

@@ -6,18 +6,30 @@ import type { DeliveryRecord } from './record.ts';
 export class AttemptContext implements SendContext {
   #controller: AbortController | undefined;
   #aborted = false;
+  #timedOut = false;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort();
+      if (this.#aborted) this.#abortSignal(this.#controller);
     }
     return this.#controller.signal;
   }
 
   abort(): void {
     this.#aborted = true;
-    this.#controller?.abort();
+    if (this.#controller !== undefined) this.#abortSignal(this.#controller);
+  }
+
+  /** Aborts as `AbortSignal.timeout` does, so that an adapter can say that it was the time, and not the caller. */
+  timeOut(): void {
+    if (!this.#aborted) this.#timedOut = true;
+    this.abort();
+  }
+
+  #abortSignal(controller: AbortController): void {
+    if (this.#timedOut) controller.abort(new DOMException('the attempt took too long', 'TimeoutError'));
+    else controller.abort();
   }
 }
 
@@ -83,15 +95,7 @@ function connectionCode(error: unknown): string | undefined {
   return undefined;
 }
 
-const kinds = new Set([
-  'unregistered',
-  'blocked',
-  'rejected',
-  'throttled',
-  'unavailable',
-  'ambiguous',
-  'unauthorized',
-]);
+const kinds = new Set(['unregistered', 'blocked', 'rejected', 'throttled', 'unavailable', 'ambiguous', 'unauthorized']);
 
 const wrongResult: Failure = { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
 

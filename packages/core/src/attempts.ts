@@ -152,7 +152,7 @@ export class Attempts implements SlotHolder {
       if (slot.deadline <= now && slot.phase === 'running') {
         slot.phase = 'aborted';
         slot.deadline = now + grace;
-        slot.context!.abort();
+        slot.context!.timeOut();
       } else if (slot.deadline <= now && slot.phase === 'aborted') {
         slot.phase = 'givenUp';
         this.#owner.answered(slot.records, slot.records.map(() => timedOut), slot.startedAt, now);

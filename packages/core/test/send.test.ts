@@ -224,6 +224,27 @@ test('an attempt that takes too long is aborted, and its lost answer counts', as
   expect(await sent).toMatchObject({ status: 'unknown', failure: { code: 'tidings.timeout' } });
 });
 
+test('an adapter can tell an attempt that took too long from a caller that gave up', async () => {
+  const reasons: string[] = [];
+  const { engine, runtime } = setUp(
+    (_delivery, { signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          reasons.push((signal.reason as Error).name);
+          resolve({ kind: 'ambiguous', scope: 'provider', code: 'lost' });
+        });
+      }),
+    { policy: { timeout: '1s', ambiguous: 'stop' } },
+  );
+  const controller = new AbortController();
+  const sent = [engine.send({ to: to('a') }), engine.send({ to: to('b') }, { signal: controller.signal })];
+  await runtime.advance(1);
+  controller.abort();
+  await runtime.run();
+  await Promise.all(sent);
+  expect(reasons).toEqual(['AbortError', 'TimeoutError']);
+});
+
 test('an adapter that ignores its signal keeps its slot, and the delivery ends all the same', async () => {
   let letGo: (() => void) | undefined;
   const { engine, runtime, adapter } = setUp(

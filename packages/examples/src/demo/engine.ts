@@ -7,7 +7,7 @@ import { webPush, type Vapid } from '@tidings/web-push';
 import type { Settings } from './arguments.ts';
 
 /** Deliveries of one channel that the engine holds at once: `sendAll` reads on as they settle. More would only wait longer. */
-export const held = 250;
+export const held = 100;
 
 /** Short waits, so that the demo ends soon; the adapters' own are the providers' recommendations. */
 export function demoPolicy({ count, faults }: Pick<Settings, 'count' | 'faults'>) {
