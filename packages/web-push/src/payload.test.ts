@@ -67,7 +67,7 @@ describe('topic and tag', () => {
   });
 
   test('any key gives a valid topic', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (key) => /^[A-Za-z0-9]{1,32}$/.test(collapseTopic(key, ''))));
+    fc.assert(fc.property(fc.string(), (key) => /^[A-Za-z0-9]{1,32}$/.test(collapseTopic(key, ''))));
   });
 });
 

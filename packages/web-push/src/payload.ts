@@ -99,7 +99,7 @@ const notJson: Failure = {
 };
 
 /** The JSON that the service worker gets; what the message does not have is left out. */
-export function toDocument({ id, content, collapseKey }: WebPushDelivery): WebPushDocument {
+function toDocument({ id, content, collapseKey }: WebPushDelivery): WebPushDocument {
   const { title, body, url, image, icon, badge, tag, actions, requireInteraction, renotify, silent, data } = content;
   return {
     id,
