@@ -70,11 +70,15 @@ export function resultOfThrow(error: unknown, aborted: boolean): Failure {
 }
 
 function connectionCode(error: unknown): string | undefined {
-  // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
-  for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
-    const { code, cause } = each as { code?: unknown; cause?: unknown };
-    if (typeof code === 'string' && neverSent.has(code)) return code;
-    each = cause;
+  try {
+    // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
+    for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
+      const { code, cause } = each as { code?: unknown; cause?: unknown };
+      if (typeof code === 'string' && neverSent.has(code)) return code;
+      each = cause;
+    }
+  } catch {
+    // Anything can be thrown, also what can't be read.
   }
   return undefined;
 }
@@ -96,8 +100,11 @@ export function unfit(results: readonly SendResult[], count: number): Failure | 
   return Array.isArray(results) && results.length === count ? undefined : wrongResult;
 }
 
-/** What is no result counts as a lost answer. */
+/** What is no result counts as a lost answer, what is no time to wait is left out. */
 export function checkedResult(result: SendResult | undefined): SendResult {
   if (result?.kind === 'accepted') return result;
-  return typeof result === 'object' && result !== null && kinds.has(result.kind) ? result : wrongResult;
+  if (typeof result !== 'object' || result === null || !kinds.has(result.kind)) return wrongResult;
+  const { retryAfter } = result;
+  if (retryAfter === undefined || (typeof retryAfter === 'number' && retryAfter >= 0)) return result;
+  return { ...result, retryAfter: undefined };
 }

@@ -13,9 +13,9 @@ export class KeyWindow {
   #young: Generation;
   #old: Generation;
 
-  /** @param random 0 <= x < 1, for the seed */
+  /** @param cap at least 2 @param random 0 <= x < 1, for the seed */
   constructor(cap: number, random: number) {
-    this.#half = Math.max(1, Math.floor(cap / 2));
+    this.#half = Math.floor(cap / 2);
     this.#seed = Math.floor(random * 2 ** 32);
     this.#young = new Generation();
     this.#old = new Generation();
