@@ -1,7 +1,7 @@
 import { errorName, type EngineContext } from './context.ts';
 import { keyOf } from './entrance.ts';
 import { tidingsError } from './errors.ts';
-import type { Intake } from './intake.ts';
+import type { QueueIntake } from './queue-intake.ts';
 import { recipientHash } from './recipient-hash.ts';
 import { DeliveryView, levels, type AnyMessage, type DeliveryRecord } from './record.ts';
 import type { Codec, Queue, QueueEntry } from './store.ts';
@@ -13,7 +13,7 @@ const mostBytes = 262_144;
 
 export interface EnqueueOptions {
   readonly engine: EngineContext;
-  readonly intake: Intake;
+  readonly intake: QueueIntake;
   readonly queue: Queue<unknown>;
   readonly codec: Codec | undefined;
   readonly durable: boolean;
