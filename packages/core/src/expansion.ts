@@ -101,4 +101,3 @@ export class Expansion {
     return this.targets.push({ to: safe, channel: undefined, problem }) - 1;
   }
 }
-
