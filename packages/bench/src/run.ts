@@ -90,7 +90,7 @@ async function runSubject(subject: Subject, settings: Settings): Promise<Line> {
     );
     return JSON.parse(stdout) as Line;
   } catch (error) {
-    throw new Error(`${subject.title} (${subject.file} ${flags.join(' ')}): ${reasonOf(error)}`);
+    throw new Error(`${subject.title} (${subject.file} ${flags.join(' ')}): ${reasonOf(error)}`, { cause: error });
   }
 }
 

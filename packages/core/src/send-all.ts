@@ -248,8 +248,6 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     this.#forgetSignal();
     const failed = this.#error;
     this.#error = undefined;
-    return failed === undefined
-      ? Promise.resolve({ value: undefined, done: true })
-      : Promise.reject(failed.error as Error);
+    return failed === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(failed.error);
   }
 }

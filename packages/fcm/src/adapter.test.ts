@@ -318,7 +318,7 @@ describe('closing', () => {
       serviceAccount: undefined,
       projectId: 'p',
       accessToken: () => new Promise<never>(() => {}),
-    } as FcmOptions);
+    });
     const attempt = deliver(adapter, { target: token() });
     await adapter.close();
     expect(await attempt).toMatchObject({ kind: 'unavailable', code: 'tidings.closed', unsent: true });

@@ -93,12 +93,12 @@ export function classifyAnswer(answer: FcmAnswer, target: FcmTargetKind, now: nu
     const messageId = acceptedName(answer.body);
     // Some 2xx that FCM did not write: the request may have reached it or not.
     return messageId === undefined
-      ? ({ ...ambiguous, code: 'tidings.invalid_answer', message: 'a success without a message name' } as Failure)
+      ? { ...ambiguous, code: 'tidings.invalid_answer', message: 'a success without a message name' }
       : { kind: 'accepted', messageId };
   }
   const error = readError(answer.body);
   const { row, code } = lookUp(status, error);
-  return timed({ ...refine(row, error, target), code } as Failure, answer, error, now);
+  return timed({ ...refine(row, error, target), code }, answer, error, now);
 }
 
 function lookUp(status: number, error: ErrorBody): { readonly row: Row; readonly code: string } {

@@ -210,7 +210,7 @@ describe('data', () => {
           fc.jsonValue(),
         ),
         (data) => {
-          const request = toRequest(delivery({ content: { data: data as never } }), { now, validateOnly: false });
+          const request = toRequest(delivery({ content: { data: data } }), { now, validateOnly: false });
           if (!('body' in request)) return;
           const sent = (JSON.parse(request.body).message.data ?? {}) as Record<string, unknown>;
           expect(Object.keys(sent).sort()).toEqual(Object.keys(data).sort());
@@ -251,7 +251,7 @@ describe('native', () => {
   });
 
   test('leaves the mapping alone where a field is undefined', () => {
-    const sent = message({ native: { android: undefined, apns: { headers: undefined } } as FcmNative });
+    const sent = message({ native: { android: undefined, apns: { headers: undefined } } });
     expect(sent.android.ttl).toBe('600s');
     expect(sent.apns.headers['apns-priority']).toBe('10');
   });

@@ -162,7 +162,7 @@ function overlay(base: Block, native: unknown): Block {
   for (const [key, value] of Object.entries(native)) {
     if (value === undefined) continue;
     const below = Object.hasOwn(base, key) ? base[key] : undefined;
-    setOwn(base, key, isObject(below) && isObject(value) ? overlay(below as Block, value) : value);
+    setOwn(base, key, isObject(below) && isObject(value) ? overlay(below, value) : value);
   }
   return base;
 }
