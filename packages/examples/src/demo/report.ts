@@ -32,12 +32,14 @@ export interface ChannelSummary {
   readonly perSecond: number;
 }
 
-export function summarize({ deliveries, outcomes, check }: ChannelResult): ChannelSummary {
+function summarize({ deliveries, outcomes, check }: ChannelResult): ChannelSummary {
   const failed: Record<string, number> = {};
   for (const { status, reason = 'other' } of outcomes) {
     if (status === 'failed') failed[reason] = (failed[reason] ?? 0) + 1;
   }
-  const latencies = outcomes.map(({ queuedAt, settledAt }) => settledAt - queuedAt).sort((one, other) => one - other);
+  const latencies = outcomes
+    .map(({ queuedAt, settledAt }) => settledAt - queuedAt)
+    .toSorted((one, other) => one - other);
   const { lost, doubled, repeated } = check;
   return {
     deliveries,
@@ -70,7 +72,7 @@ function rate(outcomes: readonly OutcomeNote[]): number {
 }
 
 /** @param sorted ascending */
-export function percentile(sorted: readonly number[], share: number): number {
+function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
