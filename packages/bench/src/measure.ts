@@ -45,7 +45,11 @@ export async function measureCost(
   return medianCost(costs);
 }
 
-async function checkedRun(run: (messages: number, index: number) => Promise<number>, messages: number, index: number): Promise<void> {
+async function checkedRun(
+  run: (messages: number, index: number) => Promise<number>,
+  messages: number,
+  index: number,
+): Promise<void> {
   const accepted = await run(messages, index);
   if (accepted !== messages) throw new Error(`${accepted} of ${messages} messages were accepted`);
 }

@@ -80,12 +80,17 @@ async function runSubject(subject: Subject, settings: Settings): Promise<Line> {
   try {
     const { stdout } = await execute(
       process.execPath,
-      [...(subject.node ?? []), ...(settings.profile ? profileFlags(subject) : []), subjectFile(subject.file), ...flags],
+      [
+        ...(subject.node ?? []),
+        ...(settings.profile ? profileFlags(subject) : []),
+        subjectFile(subject.file),
+        ...flags,
+      ],
       { env, timeout: settings.quick ? 60_000 : 600_000, killSignal: 'SIGKILL' },
     );
     return JSON.parse(stdout) as Line;
   } catch (error) {
-    throw new Error(`${subject.title} (${subject.file} ${flags.join(' ')}): ${reasonOf(error)}`);
+    throw new Error(`${subject.title} (${subject.file} ${flags.join(' ')}): ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -107,7 +112,14 @@ function resultOf(row: Row, lines: Lines): Result {
   const theirs = row.versus === undefined ? [] : lines.get(keyOf(row.versus));
   if (!Array.isArray(ours) || !Array.isArray(theirs)) {
     const error = [ours, theirs].find((each) => each instanceof Error);
-    return { row, subject: [], versus: [], ratio: Number.NaN, spread: [Number.NaN, Number.NaN], error: String(error?.message) };
+    return {
+      row,
+      subject: [],
+      versus: [],
+      ratio: Number.NaN,
+      spread: [Number.NaN, Number.NaN],
+      error: String(error?.message),
+    };
   }
   const subject = ours.map((line) => line[row.figure] ?? Number.NaN);
   const versus = theirs.map((line) => line[row.figure] ?? Number.NaN);
@@ -120,7 +132,11 @@ function resultOf(row: Row, lines: Lines): Result {
     ratio: compare(row, median(subject), versus.length === 0 ? Number.NaN : median(versus)),
     spread: [Math.min(...perRound), Math.max(...perRound)],
     ...(beside !== undefined && {
-      besideRatio: compare(row, median(ours.map((line) => line[beside] ?? 0)), median(theirs.map((line) => line[beside] ?? 0))),
+      besideRatio: compare(
+        row,
+        median(ours.map((line) => line[beside] ?? 0)),
+        median(theirs.map((line) => line[beside] ?? 0)),
+      ),
     }),
   };
 }

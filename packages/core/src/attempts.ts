@@ -155,7 +155,12 @@ export class Attempts implements SlotHolder {
         slot.context!.timeOut();
       } else if (slot.deadline <= now && slot.phase === 'aborted') {
         slot.phase = 'givenUp';
-        this.#owner.answered(slot.records, slot.records.map(() => timedOut), slot.startedAt, now);
+        this.#owner.answered(
+          slot.records,
+          slot.records.map(() => timedOut),
+          slot.startedAt,
+          now,
+        );
       }
       if (slot.phase !== 'givenUp') this.nextDeadline = Math.min(this.nextDeadline, slot.deadline);
     }

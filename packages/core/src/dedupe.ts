@@ -101,7 +101,8 @@ class Generation {
   /** Where the last hash is, or would be. */
   #placeOf(): number {
     let place = high & this.#mask;
-    while (this.#low[place] !== 0 && (this.#low[place] !== low || this.#high[place] !== high)) place = (place + 1) & this.#mask;
+    while (this.#low[place] !== 0 && (this.#low[place] !== low || this.#high[place] !== high))
+      place = (place + 1) & this.#mask;
     return place;
   }
 

@@ -225,9 +225,9 @@ const closedError = (): Error => tidingsError('tidings.closed', 'this engine is 
 
 function hooksOf({ authorize, render, encrypt, use = [], audience }: AnyOptions): Hooks {
   return {
-    authorize: authorize as Hooks['authorize'],
-    render: render as Hooks['render'],
-    encrypt: encrypt as Hooks['encrypt'],
+    authorize: authorize,
+    render: render,
+    encrypt: encrypt,
     use: use as unknown as Hooks['use'],
     check: audience?.check && ((delivery) => audience.check!(delivery)),
     resolve: audience && ((recipient, context) => audience.resolve(recipient, context) as never),

@@ -29,7 +29,7 @@ export class Expansion {
     if (Array.isArray(to)) return this.#each(to, field);
     if (typeof to !== 'object' || to === null)
       return this.#add(to, { field, expected: 'a target: an object with a channel' });
-    if ('firstOf' in to && field === 'to') return this.#route(to as { firstOf: unknown; wait?: unknown });
+    if ('firstOf' in to && field === 'to') return this.#route(to);
     const { channel: name } = to as { readonly channel?: unknown };
     if (name === undefined && this.#engine.hooks.resolve !== undefined) return this.#resolve(to, field);
     const channel = typeof name === 'string' ? this.#channels.get(name) : undefined;
@@ -77,7 +77,7 @@ export class Expansion {
         for (const target of page) shapes.push(await this.#resolved(target, field));
       };
       if (Symbol.asyncIterator in pages) for await (const page of pages) await add(page);
-      else await add(pages as readonly AnyTarget[]);
+      else await add(pages);
     } catch (error) {
       this.#engine.logger?.error({ hook: 'audience', error: errorName(error) }, 'hook failed');
       shapes.push(this.#add(recipient, { field, expected: 'a recipient that the audience can resolve' }));
@@ -101,4 +101,3 @@ export class Expansion {
     return this.targets.push({ to: safe, channel: undefined, problem }) - 1;
   }
 }
-

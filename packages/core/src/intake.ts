@@ -84,9 +84,10 @@ export class Intake {
       if (routeAt === undefined) return;
       const steps = records.filter((_record, index) => targets[index]!.problem === undefined);
       if (steps.length > 0)
-        pipeline.enter(steps, new Route(steps, routeAt.wait, pipeline, (record) =>
-            pipeline.admit(record, this.#engine.clock.read()),
-          ));
+        pipeline.enter(
+          steps,
+          new Route(steps, routeAt.wait, pipeline, (record) => pipeline.admit(record, this.#engine.clock.read())),
+        );
     };
     return { records, shape, begin };
   }

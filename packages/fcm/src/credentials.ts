@@ -159,7 +159,14 @@ function toGrant({ token, projectId }: FreshToken): Grant {
 
 /** No access token, so no message was sent either. */
 export function unsent(code: string, message: string, retryAfter?: number): Failure {
-  return { kind: 'unavailable', scope: 'provider', code, message, unsent: true, ...(retryAfter !== undefined && { retryAfter }) };
+  return {
+    kind: 'unavailable',
+    scope: 'provider',
+    code,
+    message,
+    unsent: true,
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
 }
 
 /** The credentials were refused: a person must act, or the function must hand over others. */

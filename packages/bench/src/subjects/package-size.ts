@@ -30,7 +30,8 @@ function loadRolldown(): Rolldown {
 
 const { output } = await loadRolldown().build({
   input: entry,
-  external: (id: string) => id.startsWith('node:') || dependencies.some((name) => id === name || id.startsWith(`${name}/`)),
+  external: (id: string) =>
+    id.startsWith('node:') || dependencies.some((name) => id === name || id.startsWith(`${name}/`)),
   platform: 'node',
   write: false,
   logLevel: 'silent',
@@ -38,6 +39,7 @@ const { output } = await loadRolldown().build({
 });
 /** What the import loads: the entry and what it imports at once. The queue's side comes with the first `enqueue`. */
 const loaded = new Set(output.filter(({ isEntry }) => isEntry));
-for (const { imports = [] } of loaded) for (const chunk of output) if (imports.includes(chunk.fileName)) loaded.add(chunk);
+for (const { imports = [] } of loaded)
+  for (const chunk of output) if (imports.includes(chunk.fileName)) loaded.add(chunk);
 const code = [...loaded].map((chunk) => chunk.code ?? '').join('');
 finish({ gzip: gzipSync(code, { level: 9 }).length / 1024, dependencies: dependencies.length });

@@ -23,17 +23,27 @@ interface Records {
  * @param mishaps what went wrong outside of it meanwhile: unhandled rejections; any makes the check fail
  * @returns whether outcomes and ledgers agree
  */
-export async function run(settings: Settings, output: NodeJS.WriteStream, mishaps: readonly string[]): Promise<boolean> {
+export async function run(
+  settings: Settings,
+  output: NodeJS.WriteStream,
+  mishaps: readonly string[],
+): Promise<boolean> {
   const { count, channels, faults, seed } = settings;
   const say = (text: string): void => void output.write(`${text}\n`);
   const policy = demoPolicy(settings);
-  say(`${grouped(count)} messages on ${channels.join(', ')}; ${faults * 100} % of the requests meet a fault; seed ${seed}`);
+  say(
+    `${grouped(count)} messages on ${channels.join(', ')}; ${faults * 100} % of the requests meet a fault; seed ${seed}`,
+  );
   say(`policy ${JSON.stringify(policy)}; at most ${grouped(held)} held per channel`);
 
   const sandbox = await startSandbox({ ledgerLimit: 1000 + count * 10 });
   const vapid = makeVapid();
   const devices = registerDevices(sandbox, settings, vapid.publicKey);
-  say(channels.map((name) => `${name} ${serviceOf(sandbox, name).endpoint}, ${devices.get(name)!.length} devices`).join('; '));
+  say(
+    channels
+      .map((name) => `${name} ${serviceOf(sandbox, name).endpoint}, ${devices.get(name)!.length} devices`)
+      .join('; '),
+  );
   say('');
 
   const records: Records = {
@@ -65,7 +75,11 @@ export async function run(settings: Settings, output: NodeJS.WriteStream, mishap
   return wrong.length === 0 && results.every(({ check }) => check.problems.length === 0);
 }
 
-function registerDevices(sandbox: Sandbox, { count, channels }: Settings, vapidKey: string): Map<ChannelName, Device[]> {
+function registerDevices(
+  sandbox: Sandbox,
+  { count, channels }: Settings,
+  vapidKey: string,
+): Map<ChannelName, Device[]> {
   // So that a device gets about five.
   const perChannel = Math.ceil(count / channels.length / 5);
   return new Map(
@@ -105,9 +119,15 @@ async function sendAll(parts: Parts): Promise<void> {
   }
 }
 
-async function sendOn(channel: ChannelName, index: number, { engine, settings, devices, records }: Parts): Promise<void> {
+async function sendOn(
+  channel: ChannelName,
+  index: number,
+  { engine, settings, devices, records }: Parts,
+): Promise<void> {
   const { seed } = settings;
-  const [from, until] = [index, index + 1].map((place) => Math.floor((settings.count * place) / settings.channels.length));
+  const [from, until] = [index, index + 1].map((place) =>
+    Math.floor((settings.count * place) / settings.channels.length),
+  );
   const sent = records.sent.get(channel)!;
   const outcomes = records.outcomes.get(channel)!;
   const known = devices.get(channel)!;
