@@ -79,7 +79,7 @@ export class Entrance {
     try {
       const verdict = await hooks.authorize!(record.message.principal as never, new DeliveryView(record) as never);
       if (verdict === 'allow' || record.state !== entering) return;
-      pipeline.settle(record, new SuppressedOutcome(record, clock.read(), 'denied', String(verdict?.deny ?? '')));
+      pipeline.settle(record, new SuppressedOutcome(record, clock.read(), 'denied', denialOf(verdict)));
     } catch (error) {
       pipeline.hookFailed(record, 'authorize', error);
     }
@@ -163,4 +163,10 @@ export class Entrance {
 /** Idempotency keys of tenants never meet. */
 export function keyOf({ tenant = '', idempotencyKey }: AnyMessage): string {
   return `${tenant}\n${idempotencyKey}`;
+}
+
+/** Why it was refused; a hook without types may answer anything, and whatever is not 'allow' refuses. */
+export function denialOf(verdict: unknown): string {
+  const { deny } = (verdict ?? {}) as { readonly deny?: unknown };
+  return typeof deny === 'string' ? deny : '';
 }

@@ -1,6 +1,14 @@
 import type { Adapter, Content } from './adapter.ts';
 import { contentOf, type DeliveryRecord } from './record.ts';
-import { isThenable, ownVendor, problemFinder, type Awaitable, type Issue, type Schema, type SchemaResult } from './schema.ts';
+import {
+  isThenable,
+  ownVendor,
+  problemFinder,
+  type Awaitable,
+  type Issue,
+  type Schema,
+  type SchemaResult,
+} from './schema.ts';
 import type { Problem } from './validate.ts';
 
 type Checked = SchemaResult<unknown>;
@@ -99,5 +107,8 @@ function problemOf(issues: readonly Issue[], field: string): Problem {
     const key: unknown = typeof part === 'object' && part !== null && 'key' in part ? part.key : part;
     path += typeof key === 'number' ? `[${key}]` : path === '' ? String(key) : `.${String(key)}`;
   }
-  return { field: path === '' ? 'content' : path, expected: issue?.message.replace(/^expected /, '') ?? 'a valid value' };
+  return {
+    field: path === '' ? 'content' : path,
+    expected: issue?.message.replace(/^expected /, '') ?? 'a valid value',
+  };
 }

@@ -99,6 +99,7 @@ describe('parseRetryAfter', () => {
     ['  Thu, 15 Jan 2026 12:00:30 GMT ', 30_000],
     ['Thursday, 15-Jan-26 12:00:30 GMT', 30_000],
     ['Thu Jan 15 12:00:30 2026 GMT', 30_000],
+    ['Thu Jan 15 12:00:30 2026', 30_000],
     ['Thu, 15 Jan 2026 11:59:59 GMT', 0],
   ])('reads %j as %i ms', (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);
@@ -123,6 +124,14 @@ describe('parseRetryAfter', () => {
     'Thu, 99 Foo 2026',
   ])('makes nothing of %j', (value) => {
     expect(parseRetryAfter(value, now)).toBeUndefined();
+  });
+
+  it('takes a date without a zone for GMT, wherever the machine stands', () => {
+    vi.stubEnv('TZ', 'America/New_York');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(new Date(now).getHours()).toBe(7);
+    expect(parseRetryAfter('Thu Jan 15 12:00:30 2026', now)).toBe(30_000);
+    expect(parseRetryAfter('Thu, 15 Jan 2026 12:00:30 GMT', now)).toBe(30_000);
   });
 
   it('reads every whole number of seconds', () => {

@@ -28,7 +28,7 @@ export async function runMiddleware(
     return outcomeOf(record, await middleware(delivery as never, next as never));
   };
   try {
-    return await run(0, view as Delivery);
+    return await run(0, view);
   } catch (error) {
     engine.logger?.error({ hook: 'use', error: errorName(error) }, 'hook failed');
     return sent;

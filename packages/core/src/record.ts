@@ -1,4 +1,4 @@
-import type { Content, Delivery, Nothing } from './adapter.ts';
+import type { Content, Delivery } from './adapter.ts';
 import type { ChannelState } from './channel.ts';
 import type { TraceStep } from './outcome.ts';
 import type { Failure } from './failure.ts';
@@ -177,7 +177,7 @@ export class DeliveryRecord {
 }
 
 /** What hooks and adapters see of a record; they can't reach or change the record itself. */
-export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
+export class DeliveryView implements Delivery {
   readonly #record: DeliveryRecord;
   /** As it was when the view was made: another adapter may get something else later. */
   readonly #prepared: Prepared | null;

@@ -7,8 +7,7 @@ import { encryptFor } from '../test/web-push-sender.ts';
 const example = {
   privateKey: 'q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94',
   auth: 'BTBZMqHH6r4Tts7J_aSIgg',
-  body:
-    'DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN',
+  body: 'DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN',
 };
 
 function exampleKeys(): SubscriberKeys {
@@ -38,7 +37,8 @@ test('refuses any changed byte, a cut, another subscriber and another auth secre
     changed[index] = (changed[index] ?? 0) ^ 1;
     expect(decrypt(changed, keys), `byte ${index}`).toBeUndefined();
   }
-  for (let length = 0; length < body.length; length += 1) expect(decrypt(body.subarray(0, length), keys)).toBeUndefined();
+  for (let length = 0; length < body.length; length += 1)
+    expect(decrypt(body.subarray(0, length), keys)).toBeUndefined();
   expect(decrypt(body, generateSubscriberKeys())).toBeUndefined();
   expect(decrypt(body, { ...keys, auth: Buffer.alloc(16) })).toBeUndefined();
 });
