@@ -23,7 +23,7 @@ type Random = () => number;
 type Kind = (random: Random, serial: number) => RowContent;
 
 /** What people send push messages for, each with the urgency, lifetime and collapse key that goes with it. */
-const kinds: { readonly [kind: string]: Kind } = {
+export const kinds: { readonly [kind: string]: Kind } = {
   priceAlert(random, serial) {
     const symbol = pick(random, ['ACME', 'GLOBEX', 'INITECH', 'UMBRELLA']);
     const price = whole(random, 10, 900) + 0.5;

@@ -38,7 +38,7 @@ export function showProgress(
 }
 
 /** @param seconds since the beginning */
-function progressLine({ settled, accepted, failed, retries }: Counts, total: number, seconds: number): string {
+export function progressLine({ settled, accepted, failed, retries }: Counts, total: number, seconds: number): string {
   const rate = seconds > 0 ? Math.round(settled / seconds) : 0;
   const texts = [
     `${seconds.toFixed(1)} s`,

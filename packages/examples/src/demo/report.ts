@@ -32,7 +32,7 @@ export interface ChannelSummary {
   readonly perSecond: number;
 }
 
-function summarize({ deliveries, outcomes, check }: ChannelResult): ChannelSummary {
+export function summarize({ deliveries, outcomes, check }: ChannelResult): ChannelSummary {
   const failed: Record<string, number> = {};
   for (const { status, reason = 'other' } of outcomes) {
     if (status === 'failed') failed[reason] = (failed[reason] ?? 0) + 1;
@@ -72,7 +72,7 @@ function rate(outcomes: readonly OutcomeNote[]): number {
 }
 
 /** @param sorted ascending */
-function percentile(sorted: readonly number[], share: number): number {
+export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
