@@ -288,6 +288,16 @@ export class Pipeline {
     this.#settlement.finish(record, outcome);
   }
 
+  /** The same, of one whose middleware does not end. */
+  finishWithout(record: DeliveryRecord): void {
+    this.#settlement.finishWithout(record);
+  }
+
+  /** Something has settled whose middleware has not ended yet. */
+  get inMiddleware(): boolean {
+    return this.#watch.after().next().done !== true;
+  }
+
   #end(record: DeliveryRecord, ending: Ending): void {
     const now = this.#now();
     const ambiguous = record.rare?.ambiguous;
@@ -324,6 +334,7 @@ export class Pipeline {
       }
       lane.abortAll();
     }
+    for (const record of this.#watch.after()) this.finishWithout(record);
   }
 }
 
