@@ -10,8 +10,8 @@ import { Making } from './making.ts';
 import { overlay } from './policies.ts';
 import {
   active,
-  DeliveryView,
   entering,
+  HookView,
   parked,
   preparing,
   settled,
@@ -179,7 +179,7 @@ export class Pipeline {
 
   async #check(record: DeliveryRecord): Promise<'send' | { suppress: string }> {
     try {
-      return await this.#engine.hooks.check!(new DeliveryView(record) as never);
+      return await this.#engine.hooks.check!(new HookView(record) as never);
     } catch (error) {
       // Nobody can say that it still is this person's device: it is not sent.
       this.#engine.logger?.error({ hook: 'check', error: errorName(error) }, 'hook failed');
