@@ -56,7 +56,7 @@ describe('the memory queue', () => {
     for (const stream of streams) await put(...[1, 2, 3].map((each) => entry(`${stream}${each}`, { stream })));
     const taken: string[] = [];
     for (let turn = 0; turn < 3; turn++) taken.push(...ids(await take(1, streams)));
-    expect(taken.map((id) => id[0]).toSorted()).toStrictEqual(streams);
+    expect(new Set(taken.map((id) => id[0]))).toStrictEqual(new Set(streams));
   });
 
   it('serves those that wait in the order in which they came', async () => {

@@ -10,8 +10,8 @@ import { Making } from './making.ts';
 import { overlay } from './policies.ts';
 import {
   active,
-  DeliveryView,
   entering,
+  HookView,
   parked,
   preparing,
   settled,
@@ -179,7 +179,7 @@ export class Pipeline {
 
   async #check(record: DeliveryRecord): Promise<'send' | { suppress: string }> {
     try {
-      return await this.#engine.hooks.check!(new DeliveryView(record) as never);
+      return await this.#engine.hooks.check!(new HookView(record) as never);
     } catch (error) {
       // Nobody can say that it still is this person's device: it is not sent.
       this.#engine.logger?.error({ hook: 'check', error: errorName(error) }, 'hook failed');
@@ -288,6 +288,16 @@ export class Pipeline {
     this.#settlement.finish(record, outcome);
   }
 
+  /** The same, of one whose middleware does not end. */
+  finishWithout(record: DeliveryRecord): void {
+    this.#settlement.finishWithout(record);
+  }
+
+  /** Something has settled whose middleware has not ended yet. */
+  get inMiddleware(): boolean {
+    return this.#watch.after().next().done !== true;
+  }
+
   #end(record: DeliveryRecord, ending: Ending): void {
     const now = this.#now();
     const ambiguous = record.rare?.ambiguous;
@@ -324,6 +334,7 @@ export class Pipeline {
       }
       lane.abortAll();
     }
+    for (const record of this.#watch.after()) this.finishWithout(record);
   }
 }
 

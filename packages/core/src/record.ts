@@ -225,6 +225,30 @@ export class DeliveryView implements Delivery {
   }
 }
 
+/** What hooks see: target and content as they were written, or content as the hook before made it. What schemas make of them is the adapters'. */
+export class HookView extends DeliveryView {
+  readonly #record: DeliveryRecord;
+  readonly #content: Content | undefined;
+
+  /** @param content in place of what there is so far */
+  constructor(record: DeliveryRecord, content: Content | undefined = record.rare?.made) {
+    super(record);
+    this.#record = record;
+    this.#content = content;
+  }
+
+  override get target(): unknown {
+    return this.#record.to;
+  }
+  override get content(): Content {
+    return this.#content ?? contentOf(this.#record);
+  }
+  override get native(): unknown {
+    const { message, channel, adapter } = this.#record;
+    return message.native?.[channel.adapters[adapter]!.provider];
+  }
+}
+
 /** The message's common fields under what it has for the channel; absent ones are there as undefined. */
 export function contentOf({ message, channel }: DeliveryRecord): Content {
   // One literal: put together field by field it would cost three times as much, with every delivery.
