@@ -13,7 +13,7 @@ export type ApnsReply =
       /** Epoch ms: when the token was found to be gone. */
       readonly timestamp?: number | undefined;
     }
-  | { readonly kind: 'lost'; readonly code: string; readonly unsent: boolean }
+  | { readonly kind: 'lost'; readonly code: string; readonly unsent: boolean; readonly message?: string | undefined }
   | { readonly kind: 'noCredential'; readonly code: string };
 
 const minute = 60_000;
@@ -89,7 +89,7 @@ export function classify(reply: ApnsReply, native: ApnsNative | undefined, deliv
     case 'answer':
       return classifyAnswer(reply, native, deliveryId);
     case 'lost':
-      return classifyLoss(reply.code, reply.unsent);
+      return classifyLoss(reply);
     case 'noCredential':
       return { kind: 'unauthorized', scope: 'credential', code: reply.code };
   }
@@ -121,9 +121,9 @@ function topicField(native: ApnsNative | undefined): string | undefined {
   return headers?.['apns-push-type'] === undefined ? undefined : 'native.apns.headers.apns-push-type';
 }
 
-function classifyLoss(code: string, unsent: boolean): SendResult {
+function classifyLoss({ code, unsent, message }: Extract<ApnsReply, { kind: 'lost' }>): SendResult {
   if (code === 'tidings.invalid_request') return rejected(code, 'native.apns.headers');
   if (certificateAlert.test(code)) return unauthorized(code);
-  if (unsent) return { kind: 'unavailable', scope: 'provider', code, unsent: true };
-  return { kind: 'ambiguous', scope: 'provider', code };
+  if (unsent) return { kind: 'unavailable', scope: 'provider', code, message, unsent: true };
+  return { kind: 'ambiguous', scope: 'provider', code, message };
 }

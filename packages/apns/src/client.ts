@@ -40,7 +40,7 @@ export function createPoolClient(connections: ConnectionSettings, tokenSettings:
       if (answer.status === 403 && authorization !== undefined) token?.refused(authorization);
       return toReply(answer);
     } catch (error) {
-      if (isTransportError(error)) return { kind: 'lost', code: error.code, unsent: error.unsent };
+      if (isTransportError(error)) return { kind: 'lost', code: error.code, unsent: error.unsent, message: error.message };
       return { kind: 'lost', code: 'tidings.adapter_failed', unsent: false };
     }
   }

@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { tidingsError } from '@tidings/core';
 import type { Awaitable } from '@tidings/core';
@@ -103,15 +103,11 @@ function checkToken(options: ApnsTokenOptions): TokenSettings {
 
 const expectedKey = 'expected the content of a .p8 file: an EC private key on the curve P-256, as PEM';
 
-/** Undefined where it is no key that APNs can use. OpenSSL's own error is dropped: it may quote the input. */
+/** Undefined where it is no key that APNs can use. */
 export function readKey(key: unknown): KeyObject | undefined {
-  if (typeof key !== 'string' && !(key instanceof Uint8Array)) return undefined;
-  try {
-    const parsed = createPrivateKey(typeof key === 'string' ? key : Buffer.from(key));
-    return parsed.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = toText(key);
+  const parsed = typeof text === 'string' ? parse(() => createPrivateKey(text)) : undefined;
+  return parsed?.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? parsed : undefined;
 }
 
 export function isKeyId(value: unknown): value is string {
@@ -125,12 +121,10 @@ function checkWord(value: unknown, field: string, expected: string): string {
 function checkConnections(options: ApnsTokenOptions | ApnsCertificateOptions): ConnectionSettings {
   const { production = true, endpoint, ca, sessions = 4, streams = 500, cert } = options;
   if (typeof production !== 'boolean') fail('expected true or false', 'apns.production');
-  if (ca !== undefined && typeof ca !== 'string') fail('expected a certificate as PEM', 'apns.ca');
   return {
     origin: checkEndpoint(endpoint ?? `https://api.${production ? '' : 'sandbox.'}push.apple.com`),
-    ca,
-    cert: cert === undefined ? undefined : checkPem(cert, 'apns.cert'),
-    certKey: cert === undefined ? undefined : checkPem(options.key, 'apns.key'),
+    ca: ca === undefined ? undefined : checkCertificate(ca, 'apns.ca'),
+    ...(cert !== undefined ? checkPair(cert, options.key) : { cert, certKey: undefined }),
     sessions: checkCount(sessions, 'apns.sessions', 1000),
     streams: checkCount(streams, 'apns.streams', 100_000),
   };
@@ -142,9 +136,32 @@ function checkEndpoint(endpoint: unknown): string {
   return plain ? url.origin : fail('expected an https origin, such as https://localhost:8443', 'apns.endpoint');
 }
 
-function checkPem(value: unknown, field: string): string {
-  const text = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value;
-  return typeof text === 'string' && text.includes('-----BEGIN ') ? text : fail('expected PEM', field);
+function toText(value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value;
+}
+
+function parse<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    // OpenSSL's own error may quote what it was given.
+    return undefined;
+  }
+}
+
+function checkCertificate(value: unknown, field: string): string {
+  const text = toText(value);
+  if (typeof text !== 'string' || parse(() => new X509Certificate(text)) === undefined) fail('expected a certificate as PEM', field);
+  return text as string;
+}
+
+function checkPair(cert: unknown, key: unknown): { readonly cert: string; readonly certKey: string } {
+  const certificate = checkCertificate(cert, 'apns.cert');
+  const text = toText(key);
+  const parsed = typeof text === 'string' ? parse(() => createPrivateKey(text)) : undefined;
+  if (parsed === undefined) return fail('expected a private key as PEM', 'apns.key');
+  if (!new X509Certificate(certificate).checkPrivateKey(parsed)) fail('expected the private key of the certificate', 'apns.key');
+  return { cert: certificate, certKey: text as string };
 }
 
 function checkCount(value: unknown, field: string, most: number): number {

@@ -61,22 +61,49 @@ export function createProviderClient(provider: NodeApnProvider): ApnsClient {
       return (await unlessAborted(reply, signal)) ?? { kind: 'lost', code: 'tidings.aborted', unsent: false };
     },
     close() {
-      closed ??= new Promise((resolve) => void provider.shutdown(() => resolve()));
+      closed ??= shutDown(provider);
       return closed;
     },
   };
 }
 
+/** Longer than the library's own time limit of a request. */
+const shutdownLimit = 6000;
+
+interface Client {
+  config?: unknown;
+  session?: { readonly destroyed: boolean; destroy(): void } | null;
+}
+
+function clientsOf(provider: NodeApnProvider): readonly Client[] {
+  const { client } = provider as { client?: Client & { clients?: readonly Client[] } };
+  return client?.clients ?? (client === undefined ? [] : [client]);
+}
+
+/** Its callback never comes where a session died on its own, and late where a request hangs. */
+async function shutDown(provider: NodeApnProvider): Promise<void> {
+  const clients = clientsOf(provider);
+  for (const client of clients) if (client.session?.destroyed === true) client.session = null;
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, shutdownLimit);
+    provider.shutdown(resolve);
+  });
+  clearTimeout(timer);
+  for (const { session } of clients) session?.destroy();
+}
+
 /** One attempt is one request: the library repeats up to three times at once, on its own. */
 function turnOffRetries(provider: NodeApnProvider): void {
-  const { client } = provider as { client?: { config?: unknown; clients?: readonly { config?: unknown }[] } };
-  const configs = (client?.clients ?? [client]).map((each) => each?.config);
-  for (const config of configs) {
-    if (typeof config !== 'object' || config === null || !('connectionRetryLimit' in config)) {
-      throw tidingsError('tidings.invalid_options', 'expected a Provider of @parse/node-apn 8, whose retries can be turned off', 'apns.provider');
-    }
-    config.connectionRetryLimit = 0;
+  const configs = clientsOf(provider).map(({ config }) => config);
+  if (configs.length === 0 || !configs.every(hasRetryLimit)) {
+    throw tidingsError('tidings.invalid_options', 'expected a Provider of @parse/node-apn 8, whose retries can be turned off', 'apns.provider');
   }
+  for (const config of configs) config.connectionRetryLimit = 0;
+}
+
+function hasRetryLimit(config: unknown): config is { connectionRetryLimit: number } {
+  return typeof config === 'object' && config !== null && 'connectionRetryLimit' in config;
 }
 
 const noHeaders = { get: () => null };

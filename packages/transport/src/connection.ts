@@ -1,11 +1,10 @@
 import type { ClientHttp2Session, ClientHttp2Stream, Settings } from 'node:http2';
 import { connect } from 'node:http2';
-import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { connect as connectTls } from 'node:tls';
 import { codeOf } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PoolSettings } from './options.ts';
+import { describeCertificate, isCertificateCode, openSocket } from './socket.ts';
 
 /** The pool, as far as a connection knows it. Each is called from an event, never from within a call of the pool's. */
 export interface ConnectionOwner {
@@ -47,6 +46,11 @@ export class Connection {
   /** Why it ended, once that is known. */
   endCode: string | undefined;
 
+  /** Whose certificate was refused, and its dates: whoever has to act wants to know. */
+  get endDetail(): string | undefined {
+    return this.endCode !== undefined && isCertificateCode(this.endCode) ? this.#certificate : undefined;
+  }
+
   readonly #owner: ConnectionOwner;
   readonly #settings: PoolSettings;
   readonly #session: ClientHttp2Session;
@@ -55,6 +59,7 @@ export class Connection {
   #heardAt = 0;
   #idleSince = 0;
   #pingedAt: number | undefined;
+  #certificate: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #farewell: NodeJS.Timeout | undefined;
 
@@ -63,6 +68,8 @@ export class Connection {
     this.#settings = settings;
     this.maxBody = settings.maxBody;
     this.#socket = openSocket(settings);
+    // Comes before Node's verdict on the certificate; after it there is nothing left to ask.
+    this.#socket.prependOnceListener('secure', () => (this.#certificate = describeCertificate(this.#socket)));
     const session = connect(settings.origin, {
       createConnection: () => this.#socket,
       // MB. Node's default of 10 ends a session with many thousand streams.
@@ -230,19 +237,4 @@ export class Connection {
     clearTimeout(this.#farewell);
     this.#owner.connectionEnded(this);
   }
-}
-
-function openSocket(settings: PoolSettings): TLSSocket {
-  const { hostname, port } = settings.origin;
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  return connectTls({
-    secureContext: settings.secure,
-    host,
-    port: port === '' ? 443 : Number(port),
-    ...(isIP(host) === 0 && { servername: host }),
-    ...(settings.lookup && { lookup: settings.lookup }),
-    ALPNProtocols: ['h2'],
-    // Said outright: the default can be turned off by an environment variable.
-    rejectUnauthorized: true,
-  });
 }

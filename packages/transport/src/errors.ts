@@ -28,10 +28,10 @@ const texts: { readonly [code: string]: string } = {
   'tidings.invalid_request': 'the path or a header holds characters that HTTP does not allow',
 };
 
-/** Makes a TransportError; `code` is Node's or a key of the table above. */
-export function transportError(code: string, unsent: boolean): TransportError {
+/** Makes a TransportError; `code` is Node's or a key of the table above, `detail` what a person needs beyond it. */
+export function transportError(code: string, unsent: boolean, detail?: string): TransportError {
   const text = texts[code] ?? (unsent ? 'the connection could not be established' : 'the connection failed');
-  const error = new Error(`${text} (${code})`) as Error & { code: string; unsent: boolean };
+  const error = new Error(detail === undefined ? `${text} (${code})` : `${text} (${code}): ${detail}`) as Error & { code: string; unsent: boolean };
   error.name = 'TransportError';
   error.code = code;
   error.unsent = unsent;

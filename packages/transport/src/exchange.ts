@@ -78,10 +78,10 @@ export class Exchange implements Waiter<Exchange> {
     stream?.close(NGHTTP2_CANCEL);
   }
 
-  fail(code: string, unsent: boolean): void {
+  fail(code: string, unsent: boolean, detail?: string): void {
     if (this.#settled) return;
     this.#settle();
-    this.#reject(transportError(code, unsent));
+    this.#reject(transportError(code, unsent, detail));
   }
 
   #settle(): void {

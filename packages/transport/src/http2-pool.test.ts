@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { constants } from 'node:http2';
-import type { Socket } from 'node:net';
-import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect as connectTcp, createServer } from 'node:net';
 import { isTidingsError } from '@tidings/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Answer, Http2Pool, Http2PoolOptions, TransportError } from './index.ts';
 import { createHttp2Pool, isTransportError } from './index.ts';
 import { makeCertificate } from './testing/certificate.ts';
-import type { Handler, TestServer } from './testing/server.ts';
-import { echo, startServer } from './testing/server.ts';
+import type { Handler, TestProxy, TestServer } from './testing/server.ts';
+import { echo, startProxy, startServer } from './testing/server.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -19,6 +19,12 @@ async function serve(handler: Handler, options?: Parameters<typeof startServer>[
   const server = await startServer(handler, options);
   cleanups.push(() => server[Symbol.asyncDispose]());
   return server;
+}
+
+async function proxyTo(server: TestServer): Promise<TestProxy> {
+  const proxy = await startProxy(server);
+  cleanups.push(() => proxy[Symbol.asyncDispose]());
+  return proxy;
 }
 
 function poolFor(server: { origin: string; ca?: string }, options: Partial<Http2PoolOptions> = {}): Http2Pool {
@@ -203,6 +209,21 @@ describe('streams', () => {
     await Promise.all(all);
   });
 
+  test('of a new connection whose first one hangs do not wait for it for ever', async () => {
+    const { handler } = held();
+    const server = await serve(handler);
+    const pool = poolFor(server, { warmUp: true });
+    const controller = new AbortController();
+    const hanging = failure(post(pool, '/hangs', controller.signal));
+    const waiting = post(pool, '/waits');
+    await server.arrived(1);
+    server.handler = echo;
+    expect((await waiting).status).toBe(200);
+    expect(server.sessions).toHaveLength(2);
+    controller.abort();
+    await hanging;
+  });
+
   test('are refused before anything is sent when a value could break out of its header', async () => {
     const server = await serve(echo);
     const pool = poolFor(server);
@@ -370,6 +391,15 @@ describe('before anything was written', () => {
       expect(errors.every(({ unsent }) => unsent)).toBe(true);
     }
     expect(connections).toBe(4);
+    // The next attempt comes later than a connection of the test's own.
+    const order: string[] = [];
+    refuser.once('connection', () => order.push('first'));
+    const request = failure(post(pool)).then(() => order.push('pool'));
+    const own = connectTcp((refuser.address() as AddressInfo).port, 'localhost').resume();
+    await once(own, 'close');
+    order.push('own');
+    await request;
+    expect(order).toEqual(['first', 'own', 'pool']);
   });
 
   test('an unknown host is unsent', async () => {
@@ -403,7 +433,10 @@ describe('before anything was written', () => {
     const { cert, key } = makeCertificate(certificate);
     const server = await serve(echo, { cert, key });
     const pool = poolFor({ origin: server.origin, ca: trusted ? cert : makeCertificate().cert });
-    expect(await failure(post(pool))).toMatchObject({ code, unsent: true });
+    const error = await failure(post(pool));
+    expect(error).toMatchObject({ code, unsent: true });
+    const name = 'name' in certificate ? certificate.name : 'localhost';
+    expect(error.message).toMatch(new RegExp(`certificate of ${name}, valid from .* GMT until .* GMT`));
     expect(server.paths).toEqual([]);
   });
 
@@ -467,7 +500,7 @@ describe('GOAWAY', () => {
     const pool = poolFor(server);
     const errors = await Promise.all(Array.from({ length: 5 }, () => failure(post(pool))));
     expect(errors.every(({ unsent }) => unsent)).toBe(true);
-    expect(server.paths).toEqual([]);
+    expect([server.paths, server.sessions.length]).toEqual([[], 1]);
   });
 
   test('every 50 streams, in the middle of 2,000: each unsent one goes again, none is doubled or lost', async () => {
@@ -510,11 +543,48 @@ describe('GOAWAY', () => {
 
 describe('the watchdog', () => {
   test('ends a silent connection that answers no ping; its streams are not unsent, the next request goes elsewhere', async () => {
-    const server = await serve(() => freeze(server));
-    const pool = poolFor(server, { pingInterval: 30, pingTimeout: 30 });
+    const server = await serve(() => proxy.freeze());
+    const proxy = await proxyTo(server);
+    const pool = poolFor({ ...proxy, ca: server.ca }, { pingInterval: 30, pingTimeout: 30 });
     expect(await failure(post(pool))).toMatchObject({ code: 'tidings.connection_silent', unsent: false });
     server.handler = echo;
     expect((await post(pool)).body).toBe('hello');
+  });
+
+  test('leaves no socket behind, even where a dead peer stopped reading', async () => {
+    const server = await serve(() => proxy.freeze(), { settings: { initialWindowSize: 20_000_000 } });
+    const proxy = await proxyTo(server);
+    const pool = poolFor({ ...proxy, ca: server.ca }, { pingInterval: 30, pingTimeout: 30 });
+    const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = sockets();
+    expect(await failure(post(pool, '/', undefined, 'x'.repeat(20_000_000)))).toMatchObject({ code: 'tidings.connection_silent' });
+    // Both sides of the proxy and the server's end of it.
+    await expect.poll(sockets).toBe(before + 3);
+  });
+
+  test('begins no stream on a connection that owes a pong while another has room', async () => {
+    const { streams, handler } = held();
+    const server = await serve(handler);
+    const proxy = await proxyTo(server);
+    const pool = poolFor({ ...proxy, ca: server.ca }, { sessions: 2, streams: 2, pingInterval: 20, pingTimeout: 60_000 });
+    const controller = new AbortController();
+    const aborted = failure(post(pool, '/a', controller.signal));
+    const others = [post(pool, '/b'), post(pool, '/c')];
+    await server.arrived(3);
+    expect(server.sessions).toHaveLength(2);
+    proxy.freeze(0);
+    controller.abort();
+    await aborted;
+    // Both connections are asked as often; the second answers.
+    for (let pings = 0; pings < 3; pings += 1) await once(server.sessions[1] as never, 'ping');
+    for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+    const next = post(pool, '/d');
+    await server.arrived(4);
+    expect(streams[3]?.session).toBe(server.sessions[1]);
+    for (const stream of streams.slice(2)) answer(stream);
+    expect((await next).status).toBe(200);
+    await proxy[Symbol.asyncDispose]();
+    await Promise.allSettled(others);
   });
 
   test('leaves a slow but living connection alone', async () => {
@@ -540,16 +610,12 @@ describe('the watchdog', () => {
   });
 });
 
-/** Half-open: from now on the server reads nothing on its first connection, and does not close it. */
-function freeze(server: TestServer): void {
-  const handle = (server.sockets[0] as unknown as { _handle: { readStop(): void } })._handle;
-  handle.readStop();
-}
-
 describe('close', () => {
   test('lets what is in flight end, refuses what waits and what comes, and leaves no connection', async () => {
     const { streams, handler } = held();
     const server = await serve(handler);
+    // Some peers end all streams when the other side says that it goes.
+    server.server.on('session', (session) => session.on('goaway', () => session.destroy()));
     const pool = poolFor(server, { sessions: 1, streams: 1 });
     const flying = post(pool);
     const waiting = failure(post(pool));
@@ -557,6 +623,8 @@ describe('close', () => {
     const closed = pool.close();
     expect(await waiting).toMatchObject({ code: 'tidings.pool_closed', unsent: true });
     expect(await failure(post(pool))).toMatchObject({ code: 'tidings.pool_closed', unsent: true });
+    // As long as it takes for a GOAWAY, had there been one, to come and work.
+    await new Promise<void>((resolve) => server.sessions[0]?.ping(() => resolve()));
     answer(streams[0] as never);
     expect((await flying).status).toBe(200);
     await closed;
@@ -585,6 +653,7 @@ describe('options', () => {
     [{ origin: 'https://localhost', pingInterval: Infinity }, 'pingInterval'],
     [{ origin: 'https://localhost', cert: 'x' }, 'key'],
     [{ origin: 'https://localhost', cert: 'x', key: 'secret' }, 'cert'],
+    [{ origin: 'https://localhost', ca: 'x' }, 'ca'],
     [{ origin: 'https://localhost', maxBody: -1 }, 'maxBody'],
   ])('%j: names %s', (options, field) => {
     let error: unknown;

@@ -101,7 +101,7 @@ class SessionPool implements Http2Pool, ConnectionOwner, ExchangeOwner {
     // What waited for this connection alone is told so, rather than left waiting for the next one.
     const alone = this.#open.length === 0 && this.#connecting === undefined;
     if (alone && !connection.used && !connection.dismissed) {
-      this.#failWaiting(connection.endCode ?? 'tidings.connection_lost');
+      this.#failWaiting(connection.endCode ?? 'tidings.connection_lost', connection.endDetail);
     }
     this.#settleClose();
     this.#pump();
@@ -208,9 +208,9 @@ class SessionPool implements Http2Pool, ConnectionOwner, ExchangeOwner {
     if (index !== -1) this.#open.splice(index, 1);
   }
 
-  #failWaiting(code: string): void {
+  #failWaiting(code: string, detail?: string): void {
     for (let exchange = this.#waiting.shift(); exchange !== undefined; exchange = this.#waiting.shift()) {
-      exchange.fail(code, true);
+      exchange.fail(code, true, detail);
     }
   }
 

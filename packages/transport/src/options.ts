@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import { tidingsError } from '@tidings/core';
@@ -53,10 +54,13 @@ function checkOrigin(origin: string): URL {
 
 function checkSecure({ ca, cert, key }: Http2PoolOptions): SecureContext {
   try {
+    // OpenSSL takes any text for a list of no certificates.
+    if (ca !== undefined) new X509Certificate(ca);
     return createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' });
   } catch {
     // OpenSSL's text may quote what it read.
-    throw tidingsError('tidings.invalid_options', 'expected PEM text; a certificate and its own private key', cert === undefined ? 'ca' : 'cert');
+    const field = cert === undefined ? 'ca' : 'cert';
+    throw tidingsError('tidings.invalid_options', 'expected certificates as PEM, and a private key that fits', field);
   }
 }
 

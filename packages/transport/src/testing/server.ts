@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Http2SecureServer, ServerHttp2Session, ServerHttp2Stream, ServerOptions } from 'node:http2';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { makeCertificate } from './certificate.ts';
 
 export type Handler = (stream: ServerHttp2Stream, headers: Record<string, string>, session: ServerHttp2Session) => void;
@@ -78,3 +79,36 @@ export const echo: Handler = (stream) => {
   stream.respond({ ':status': 200 });
   stream.pipe(stream);
 };
+
+export interface TestProxy extends AsyncDisposable {
+  readonly origin: string;
+  /** Half-open from now on: of the connection with this number (0 is the first) nothing is read, written or closed. */
+  freeze(connection?: number): void;
+}
+
+/** Stands between a client and a server, so that a connection can go dead without either of them knowing. */
+export async function startProxy(server: TestServer): Promise<TestProxy> {
+  const pairs: [Socket, Socket][] = [];
+  const proxy = createTcpServer((near) => {
+    const far = connect(Number(new URL(server.origin).port), 'localhost');
+    pairs.push([near, far]);
+    for (const socket of [near, far]) socket.on('error', () => undefined);
+    near.pipe(far).pipe(near);
+    near.on('close', () => far.destroy());
+    far.on('close', () => near.destroy());
+  });
+  proxy.listen(0, 'localhost');
+  await once(proxy, 'listening');
+  return {
+    origin: `https://localhost:${(proxy.address() as AddressInfo).port}`,
+    freeze(connection = 0) {
+      const [near, far] = pairs[connection] as [Socket, Socket];
+      near.unpipe(far).pause();
+      far.unpipe(near).pause();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of pairs.flat()) socket.destroy();
+      proxy.close();
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ApnsReply } from './classify.ts';
+import { classify, reasons } from './classify.ts';
+import { readBody } from './client.ts';
+import type { ApnsNative } from './message.ts';
+
+const none = { get: () => null };
+const answer = (status: number, reason?: string, more: object = {}): ApnsReply => ({ kind: 'answer', status, headers: none, reason, ...more });
+const judge = (reply: ApnsReply, native?: ApnsNative): unknown => classify(reply, native, 'delivery-id');
+
+/** Every documented answer. */
+const documented: [status: number, reason: string, expected: string][] = [
+  [400, 'BadCollapseId', 'rejected message'],
+  [400, 'BadDeviceToken', 'unregistered target'],
+  [400, 'BadExpirationDate', 'rejected message'],
+  [400, 'BadMessageId', 'rejected message'],
+  [400, 'BadPriority', 'rejected message'],
+  [400, 'BadTopic', 'unauthorized credential'],
+  [400, 'DeviceTokenNotForTopic', 'unregistered target'],
+  [400, 'DuplicateHeaders', 'rejected message'],
+  [400, 'IdleTimeout', 'unavailable provider'],
+  [400, 'InvalidPushType', 'rejected message'],
+  [400, 'MissingDeviceToken', 'rejected message'],
+  [400, 'MissingTopic', 'unauthorized credential'],
+  [400, 'PayloadEmpty', 'rejected message'],
+  [400, 'TopicDisallowed', 'unauthorized credential'],
+  [403, 'BadCertificate', 'unauthorized credential'],
+  [403, 'BadCertificateEnvironment', 'unauthorized credential'],
+  [403, 'BadEnvironmentKeyIdInToken', 'unauthorized credential'],
+  [403, 'ExpiredProviderToken', 'unauthorized credential'],
+  [403, 'Forbidden', 'unauthorized credential'],
+  [403, 'InvalidProviderToken', 'unauthorized credential'],
+  [403, 'MissingProviderToken', 'unauthorized credential'],
+  [403, 'UnrelatedKeyIdInToken', 'unauthorized credential'],
+  [404, 'BadPath', 'rejected message'],
+  [405, 'MethodNotAllowed', 'rejected message'],
+  [410, 'ExpiredToken', 'unregistered target'],
+  [410, 'Unregistered', 'unregistered target'],
+  [413, 'PayloadTooLarge', 'rejected message'],
+  [429, 'TooManyProviderTokenUpdates', 'throttled credential'],
+  [429, 'TooManyRequests', 'throttled target'],
+  [500, 'InternalServerError', 'unavailable provider'],
+  [503, 'ServiceUnavailable', 'unavailable provider'],
+  [503, 'Shutdown', 'unavailable provider'],
+];
+
+describe('an answer', () => {
+  test.each(documented)('%i %s is %s', (status, reason, expected) => {
+    const [kind, scope] = expected.split(' ');
+    expect(judge(answer(status, reason))).toMatchObject({ kind, scope, code: reason });
+  });
+
+  test('the table has the documented reasons and no others', () => {
+    expect(Object.keys(reasons).toSorted()).toEqual(documented.map(([, reason]) => reason).toSorted());
+  });
+
+  test('200 is accepted under the id that Apple gives, else the delivery', () => {
+    expect(judge(answer(200))).toEqual({ kind: 'accepted', messageId: 'delivery-id' });
+    expect(judge({ ...answer(200), headers: { get: (name: string) => (name === 'apns-id' ? 'THEIRS' : null) } } as ApnsReply)).toEqual({
+      kind: 'accepted',
+      messageId: 'THEIRS',
+    });
+  });
+
+  test('410 says since when, if it does', () => {
+    expect(judge(answer(410, 'Unregistered', { timestamp: 1_700_000_000_000 }))).toMatchObject({ since: new Date(1_700_000_000_000) });
+    expect(judge(answer(410, 'Unregistered'))).not.toHaveProperty('since');
+    expect(judge(answer(410, 'Unregistered', { timestamp: 1e300 }))).not.toHaveProperty('since');
+  });
+
+  test('a topic is the credential\'s fault, unless the message chose it', () => {
+    for (const reason of ['BadTopic', 'DeviceTokenNotForTopic', 'TopicDisallowed', 'MissingTopic']) {
+      const rejected = { kind: 'rejected', scope: 'message', code: reason };
+      expect(judge(answer(400, reason), { headers: { 'apns-topic': 'x' } })).toEqual({ ...rejected, field: 'native.apns.headers.apns-topic' });
+      expect(judge(answer(400, reason), { headers: { 'apns-push-type': 'voip' } })).toEqual({ ...rejected, field: 'native.apns.headers.apns-push-type' });
+      expect(judge(answer(400, reason), { aps: {} })).not.toMatchObject(rejected);
+    }
+  });
+
+  test('a throttled device waits as told; new provider tokens wait 20 minutes', () => {
+    const headers = { get: (name: string) => (name === 'retry-after' ? '7' : null) };
+    expect(judge({ ...answer(429, 'TooManyRequests'), headers } as ApnsReply)).toMatchObject({ scope: 'target', retryAfter: 7000 });
+    expect(judge({ ...answer(429, 'TooManyProviderTokenUpdates'), headers } as ApnsReply)).toMatchObject({ retryAfter: 1_200_000 });
+  });
+
+  test('without a word is judged by its status', () => {
+    expect(judge(answer(410))).toMatchObject({ kind: 'rejected', scope: 'message', code: 'http_410' });
+    expect(judge(answer(429))).toMatchObject({ kind: 'throttled', scope: 'provider' });
+    expect(judge(answer(502))).toMatchObject({ kind: 'unavailable', scope: 'provider' });
+  });
+
+  test('whatever it says, only the four documented answers take a token away', () => {
+    const words = fc.oneof(fc.constantFrom(...documented.map(([, reason]) => reason)), fc.string(), fc.constantFrom('constructor', '__proto__'));
+    const gone = new Set(['400 BadDeviceToken', '400 DeviceTokenNotForTopic', '410 Unregistered', '410 ExpiredToken']);
+    fc.assert(
+      fc.property(fc.integer({ min: 100, max: 599 }), words, (status, reason) => {
+        const result = judge(answer(status, reason)) as { kind: string; code?: string };
+        expect(result.kind === 'unregistered').toBe(gone.has(`${status} ${reason}`));
+        expect(result.code ?? '').toMatch(/^\w{0,64}$/);
+      }),
+    );
+  });
+});
+
+test.each([
+  ['{"reason":"Unregistered","timestamp":5}', { reason: 'Unregistered', timestamp: 5 }],
+  ['{"reason":5,"timestamp":"x"}', {}],
+  ['<html>', {}],
+  ['', {}],
+  ['null', {}],
+  ['[]', {}],
+])('the body %s is read as %j', (body, expected) => {
+  expect(readBody(body)).toEqual(expected);
+});
+
+describe('no answer', () => {
+  test.each([
+    ['ECONNREFUSED', true, { kind: 'unavailable', scope: 'provider', unsent: true }],
+    ['tidings.refused_stream', true, { kind: 'unavailable', scope: 'provider', unsent: true }],
+    ['tidings.goaway', true, { kind: 'unavailable', scope: 'provider', unsent: true }],
+    ['tidings.credentials_unavailable', true, { kind: 'unavailable', scope: 'provider', unsent: true }],
+    ['tidings.stream_reset', false, { kind: 'ambiguous', scope: 'provider' }],
+    ['tidings.timeout', false, { kind: 'ambiguous', scope: 'provider' }],
+    ['ECONNRESET', false, { kind: 'ambiguous', scope: 'provider' }],
+    ['tidings.invalid_request', true, { kind: 'rejected', scope: 'message' }],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', true, { kind: 'unauthorized', scope: 'credential' }],
+    ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', true, { kind: 'unauthorized', scope: 'credential' }],
+  ])('%s, unsent %s', (code, unsent, expected) => {
+    expect(judge({ kind: 'lost', code, unsent })).toMatchObject({ ...expected, code });
+  });
+
+  test('a key that can\'t be used is the credential\'s fault', () => {
+    expect(judge({ kind: 'noCredential', code: 'tidings.invalid_credentials' })).toEqual({
+      kind: 'unauthorized',
+      scope: 'credential',
+      code: 'tidings.invalid_credentials',
+    });
+  });
+});
