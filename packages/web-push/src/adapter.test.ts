@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import type { Delivery, SendResult } from '@tidings/core';
 import { realRuntime } from '@tidings/core';
@@ -269,8 +273,8 @@ test('no result and no adapter shows a key, an endpoint or a payload', async () 
   }
   seen.push(await send(adapterOf({ allow: undefined }), delivery));
   seen.push(await send(adapter, { ...delivery, native: { payload: 'secret'.repeat(1000) } }));
-  const text = seen.map((each) => inspect(each, { depth: 20, showHidden: true }) + JSON.stringify(each)).join('\n');
-  for (const secret of secrets) expect(text).not.toContain(secret);
+  const shown = seen.map((each) => inspect(each, { depth: 20, showHidden: true }) + JSON.stringify(each)).join('\n');
+  for (const secret of secrets) expect(shown).not.toContain(secret);
 });
 
 test('close lets the work in flight end and takes nothing more', async () => {
@@ -284,4 +288,17 @@ test('close lets the work in flight end and takes nothing more', async () => {
   // A connection that went silent is never closed by its service.
   await expect.poll(() => service.connections.open).toBe(service.faults.applied.blackhole ?? 0);
   await adapter.close();
+});
+
+test('a process that has sent much ends by itself, closed or not', async () => {
+  const script = fileURLToPath(new URL('testing/send-many.ts', import.meta.url));
+  for (const close of [true, false]) {
+    service.ledger.clear();
+    const targets = Array.from({ length: 5 }, () => service.subscribe());
+    const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(JSON.stringify({ vapid, ca: sandbox.ca, allow: [new URL(service.endpoint).host], targets, close, messages: 300 }));
+    const [[code], output] = await Promise.all([once(child, 'exit'), text(child.stdout)]);
+    expect([code, output]).toEqual([0, '{"accepted":300}']);
+    expect(service.ledger.entries.filter(({ taken }) => taken)).toHaveLength(300);
+  }
 });

@@ -3,7 +3,8 @@ import { defineAdapter } from '@tidings/core';
 import { isTransportError } from '@tidings/transport';
 import { classifyAnswer, classifyError, refusedAuthorization } from './classify.ts';
 import { createClient } from './client.ts';
-import { encrypt } from './encryption.ts';
+import { readKeys } from './encryption.ts';
+import { createEncryptor } from './encryption-threads.ts';
 import { endpointRules } from './endpoint.ts';
 import type { WebPushContent, WebPushNative, WebPushOptions, WebPushTarget } from './options.ts';
 import { checkOptions, contentSchema, nativeSchema, targetSchema } from './options.ts';
@@ -23,6 +24,8 @@ export function webPush(options: WebPushOptions): WebPushAdapter {
   const settings = checkOptions(options);
   const rules = endpointRules(settings.allow);
   const client = createClient(settings);
+  const encryptor = createEncryptor(settings.threads);
+  let busy = 0;
   let now = Date.now;
   // By the machine's clock, not the runtime's: the push services compare with theirs.
   const headers = createVapidHeaders(settings.vapid, Date.now);
@@ -33,7 +36,7 @@ export function webPush(options: WebPushOptions): WebPushAdapter {
     const { hostname, origin } = endpoint.url;
     const message = toPushMessage(delivery, hostname, now());
     if ('kind' in message) return message;
-    const body = tryEncrypt(message.plaintext, delivery.target);
+    const body = await encryptor.encrypt({ plaintext: message.plaintext, keys: readKeys(delivery.target.keys) }, busy);
     if (body === undefined) return invalidTarget('keys.p256dh');
     const header = await headers.get(origin);
     if (typeof header === 'string') return withoutKey[header];
@@ -62,12 +65,22 @@ export function webPush(options: WebPushOptions): WebPushAdapter {
     native: nativeSchema,
     limits: { batch: 1, payloadBytes: plaintextLimit },
     policy: { concurrency: settings.sockets, timeout: '15s', ambiguous: 'retry' },
-    send: (deliveries, { signal }) => Promise.all(deliveries.map((delivery) => sendOne(delivery, signal))),
+    async send(deliveries, { signal }) {
+      busy += deliveries.length;
+      try {
+        return await Promise.all(deliveries.map((delivery) => sendOne(delivery, signal)));
+      } finally {
+        busy -= deliveries.length;
+      }
+    },
     partition: ({ endpoint }) => new URL(endpoint).origin,
     open({ runtime }: AdapterContext) {
       now = runtime.now;
     },
-    close: () => client.close(),
+    async close() {
+      await client.close();
+      await encryptor.close();
+    },
   });
 }
 
@@ -91,13 +104,4 @@ const withoutKey: { readonly [Problem in VapidProblem]: Failure } = {
 
 function invalidTarget(field: string): Failure {
   return { kind: 'rejected', scope: 'target', code: 'tidings.invalid_target', message: 'the subscription can not be used', field: `to.${field}` };
-}
-
-/** Undefined for a key that is no point on the curve, which only shows here. */
-function tryEncrypt(plaintext: Uint8Array, target: WebPushTarget): Buffer | undefined {
-  try {
-    return encrypt(plaintext, target.keys);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 // The sending side of RFC 8291 (message encryption for Web Push) over RFC 8188 (aes128gcm).
+import type { ECDH } from 'node:crypto';
 import { createCipheriv, createECDH, hash, randomBytes } from 'node:crypto';
 
 /** What encryption and its framing add to a plaintext. */
@@ -11,24 +12,45 @@ const nonceInfo = Buffer.from('Content-Encoding: nonce\0');
 /** Ends the plaintext of the last record, which is the only one. */
 const delimiter = Buffer.of(2);
 
+/** A subscription's keys as bytes. */
+export interface SubscriberKeys {
+  /** Uncompressed, 65 bytes. */
+  readonly point: Buffer;
+  /** 16 bytes. */
+  readonly auth: Buffer;
+}
+
+/** @param keys in base64url or base64 */
+export function readKeys(keys: { readonly p256dh: string; readonly auth: string }): SubscriberKeys {
+  return { point: Buffer.from(keys.p256dh, 'base64url'), auth: Buffer.from(keys.auth, 'base64url') };
+}
+
 /**
  * Encrypts a message for one subscription, with a key pair and a salt of its own, as the RFC asks.
- * Not web-push's own `encrypt`: the same bytes cost two thirds of its CPU here (measured 185 to 273 microseconds).
- * @throws if the subscription's key is no point on the curve
+ * Not web-push's own `encrypt`: the same bytes cost two thirds of its CPU here (185 to 273 microseconds measured).
+ * @returns undefined where the subscription's key is no point on the curve
  */
-export function encrypt(plaintext: Uint8Array, keys: { readonly p256dh: string; readonly auth: string }): Buffer {
-  const receiver = Buffer.from(keys.p256dh, 'base64url');
-  const auth = Buffer.from(keys.auth, 'base64url');
+export function encrypt(plaintext: Uint8Array, { point: receiver, auth }: SubscriberKeys): Buffer | undefined {
   const pair = createECDH('prime256v1');
   const sender = pair.generateKeys();
   const salt = randomBytes(16);
 
-  const secret = derive(auth, pair.computeSecret(receiver), [keyInfo, receiver, sender]);
+  const shared = agree(pair, receiver);
+  if (shared === undefined) return undefined;
+  const secret = derive(auth, shared, [keyInfo, receiver, sender]);
   const key = derive(salt, secret, [contentKeyInfo]).subarray(0, 16);
   const nonce = derive(salt, secret, [nonceInfo]).subarray(0, 12);
   const cipher = createCipheriv('aes-128-gcm', key, nonce);
   const sealed = [cipher.update(plaintext), cipher.update(delimiter), cipher.final(), cipher.getAuthTag()];
   return Buffer.concat([salt, prefix, sender, ...sealed]);
+}
+
+function agree(pair: ECDH, receiver: Buffer): Buffer | undefined {
+  try {
+    return pair.computeSecret(receiver);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Record size and length of the sender's key, which stand between salt and key. */

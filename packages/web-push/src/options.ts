@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Awaitable, Issue, Json, Schema } from '@tidings/core';
 import { checked, tidingsError } from '@tidings/core';
 import type { Resolve } from '@tidings/transport';
@@ -26,6 +27,11 @@ export interface WebPushOptions {
   readonly sockets?: number | undefined;
   /** A connection on which nothing happens is closed after this many milliseconds. Default 30,000. */
   readonly idleTimeout?: number | undefined;
+  /**
+   * Threads that encrypt while 16 or more messages are under way, so that the event loop is free for others; 0 for none.
+   * Default: one for each core beyond the first, at most 2.
+   */
+  readonly threads?: number | undefined;
   /** Finds the addresses of a host. Default: the machine's resolver. What it finds is checked all the same. */
   readonly resolve?: Resolve | undefined;
 }
@@ -82,6 +88,7 @@ export interface Settings {
   readonly ca: string | undefined;
   readonly sockets: number;
   readonly idleTimeout: number;
+  readonly threads: number;
   readonly resolve: Resolve | undefined;
 }
 
@@ -98,16 +105,19 @@ export function checkOptions(options: WebPushOptions): Settings {
     vapid,
     allow,
     ca,
-    sockets: whole(options, 'sockets', 50),
-    idleTimeout: whole(options, 'idleTimeout', 30_000),
+    sockets: whole(options, 'sockets', 50, 1),
+    idleTimeout: whole(options, 'idleTimeout', 30_000, 1),
+    threads: whole(options, 'threads', Math.min(availableParallelism() - 1, 2), 0),
     resolve,
   };
 }
 
-function whole(options: WebPushOptions, name: 'sockets' | 'idleTimeout', otherwise: number): number {
+function whole(options: WebPushOptions, name: 'sockets' | 'idleTimeout' | 'threads', otherwise: number, least: number): number {
   const value = options[name] ?? otherwise;
   // 2^31 - 1 is the longest delay a timer takes.
-  if (!Number.isInteger(value) || value < 1 || value > 2_147_483_647) throw invalid('expected a whole number of at least 1', name);
+  if (!Number.isInteger(value) || value < least || value > 2_147_483_647) {
+    throw invalid(`expected a whole number of at least ${least}`, name);
+  }
   return value;
 }
 
