@@ -3,10 +3,16 @@ import { describe, expect, test } from 'vitest';
 import type { ApnsReply } from './classify.ts';
 import { classify, reasons } from './classify.ts';
 import { readBody } from './client.ts';
-import type { ApnsNative } from './message.ts';
+import type { ApnsNative } from './schemas.ts';
 
 const none = { get: () => null };
-const answer = (status: number, reason?: string, more: object = {}): ApnsReply => ({ kind: 'answer', status, headers: none, reason, ...more });
+const answer = (status: number, reason?: string, more: object = {}): ApnsReply => ({
+  kind: 'answer',
+  status,
+  headers: none,
+  reason,
+  ...more,
+});
 const judge = (reply: ApnsReply, native?: ApnsNative): unknown => classify(reply, native, 'delivery-id');
 
 /** Every documented answer. */
@@ -57,31 +63,49 @@ describe('an answer', () => {
 
   test('200 is accepted under the id that Apple gives, else the delivery', () => {
     expect(judge(answer(200))).toEqual({ kind: 'accepted', messageId: 'delivery-id' });
-    expect(judge({ ...answer(200), headers: { get: (name: string) => (name === 'apns-id' ? 'THEIRS' : null) } } as ApnsReply)).toEqual({
+    expect(
+      judge({
+        ...answer(200),
+        headers: { get: (name: string) => (name === 'apns-id' ? 'THEIRS' : null) },
+      } as ApnsReply),
+    ).toEqual({
       kind: 'accepted',
       messageId: 'THEIRS',
     });
   });
 
   test('410 says since when, if it does', () => {
-    expect(judge(answer(410, 'Unregistered', { timestamp: 1_700_000_000_000 }))).toMatchObject({ since: new Date(1_700_000_000_000) });
+    expect(judge(answer(410, 'Unregistered', { timestamp: 1_700_000_000_000 }))).toMatchObject({
+      since: new Date(1_700_000_000_000),
+    });
     expect(judge(answer(410, 'Unregistered'))).not.toHaveProperty('since');
     expect(judge(answer(410, 'Unregistered', { timestamp: 1e300 }))).not.toHaveProperty('since');
   });
 
-  test('a topic is the credential\'s fault, unless the message chose it', () => {
+  test("a topic is the credential's fault, unless the message chose it", () => {
     for (const reason of ['BadTopic', 'DeviceTokenNotForTopic', 'TopicDisallowed', 'MissingTopic']) {
       const rejected = { kind: 'rejected', scope: 'message', code: reason };
-      expect(judge(answer(400, reason), { headers: { 'apns-topic': 'x' } })).toEqual({ ...rejected, field: 'native.apns.headers.apns-topic' });
-      expect(judge(answer(400, reason), { headers: { 'apns-push-type': 'voip' } })).toEqual({ ...rejected, field: 'native.apns.headers.apns-push-type' });
+      expect(judge(answer(400, reason), { headers: { 'apns-topic': 'x' } })).toEqual({
+        ...rejected,
+        field: 'native.apns.headers.apns-topic',
+      });
+      expect(judge(answer(400, reason), { headers: { 'apns-push-type': 'voip' } })).toEqual({
+        ...rejected,
+        field: 'native.apns.headers.apns-push-type',
+      });
       expect(judge(answer(400, reason), { aps: {} })).not.toMatchObject(rejected);
     }
   });
 
   test('a throttled device waits as told; new provider tokens wait 20 minutes', () => {
     const headers = { get: (name: string) => (name === 'retry-after' ? '7' : null) };
-    expect(judge({ ...answer(429, 'TooManyRequests'), headers } as ApnsReply)).toMatchObject({ scope: 'target', retryAfter: 7000 });
-    expect(judge({ ...answer(429, 'TooManyProviderTokenUpdates'), headers } as ApnsReply)).toMatchObject({ retryAfter: 1_200_000 });
+    expect(judge({ ...answer(429, 'TooManyRequests'), headers } as ApnsReply)).toMatchObject({
+      scope: 'target',
+      retryAfter: 7000,
+    });
+    expect(judge({ ...answer(429, 'TooManyProviderTokenUpdates'), headers } as ApnsReply)).toMatchObject({
+      retryAfter: 1_200_000,
+    });
   });
 
   test('without a word is judged by its status', () => {
@@ -91,7 +115,11 @@ describe('an answer', () => {
   });
 
   test('whatever it says, only the four documented answers take a token away', () => {
-    const words = fc.oneof(fc.constantFrom(...documented.map(([, reason]) => reason)), fc.string(), fc.constantFrom('constructor', '__proto__'));
+    const words = fc.oneof(
+      fc.constantFrom(...documented.map(([, reason]) => reason)),
+      fc.string(),
+      fc.constantFrom('constructor', '__proto__'),
+    );
     const gone = new Set(['400 BadDeviceToken', '400 DeviceTokenNotForTopic', '410 Unregistered', '410 ExpiredToken']);
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 599 }), words, (status, reason) => {
@@ -130,7 +158,7 @@ describe('no answer', () => {
     expect(judge({ kind: 'lost', code, unsent })).toMatchObject({ ...expected, code });
   });
 
-  test('a key that can\'t be used is the credential\'s fault', () => {
+  test("a key that can't be used is the credential's fault", () => {
     expect(judge({ kind: 'noCredential', code: 'tidings.invalid_credentials' })).toEqual({
       kind: 'unauthorized',
       scope: 'credential',

@@ -1,6 +1,6 @@
 import { classifyHttp } from '@tidings/core';
 import type { Failure, SendResult } from '@tidings/core';
-import type { ApnsNative } from './message.ts';
+import type { ApnsNative } from './schemas.ts';
 
 /** What came back for one request, whichever client made it. */
 export type ApnsReply =
@@ -78,7 +78,12 @@ const goneStatus: { readonly [reason: string]: number } = {
 };
 
 /** What a wrong topic looks like. Where the message chose topic or push type, it is the message's fault. */
-const topicReasons: ReadonlySet<string> = new Set(['BadTopic', 'DeviceTokenNotForTopic', 'MissingTopic', 'TopicDisallowed']);
+const topicReasons: ReadonlySet<string> = new Set([
+  'BadTopic',
+  'DeviceTokenNotForTopic',
+  'MissingTopic',
+  'TopicDisallowed',
+]);
 
 /** The peer refused our certificate in the handshake. */
 const certificateAlert = /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
@@ -95,7 +100,11 @@ export function classify(reply: ApnsReply, native: ApnsNative | undefined, deliv
   }
 }
 
-function classifyAnswer(answer: Extract<ApnsReply, { kind: 'answer' }>, native: ApnsNative | undefined, deliveryId: string): SendResult {
+function classifyAnswer(
+  answer: Extract<ApnsReply, { kind: 'answer' }>,
+  native: ApnsNative | undefined,
+  deliveryId: string,
+): SendResult {
   const { status, headers } = answer;
   if (status === 200) return { kind: 'accepted', messageId: headers.get('apns-id') ?? deliveryId };
   const reason = readReason(answer.reason, status);

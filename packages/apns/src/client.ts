@@ -20,7 +20,10 @@ export interface ApnsClient {
 }
 
 /** Our own HTTP/2 sessions. @throws TidingsError `tidings.invalid_options` */
-export function createPoolClient(connections: ConnectionSettings, tokenSettings: TokenSettings | undefined): ApnsClient {
+export function createPoolClient(
+  connections: ConnectionSettings,
+  tokenSettings: TokenSettings | undefined,
+): ApnsClient {
   const { origin, ca, cert, certKey: key, sessions, streams } = connections;
   // Apple allows one stream until a token was accepted; a certificate is accepted in the handshake.
   const pool = createHttp2Pool({ origin, ca, cert, key, sessions, streams, warmUp: tokenSettings !== undefined });
@@ -40,7 +43,8 @@ export function createPoolClient(connections: ConnectionSettings, tokenSettings:
       if (answer.status === 403 && authorization !== undefined) token?.refused(authorization);
       return toReply(answer);
     } catch (error) {
-      if (isTransportError(error)) return { kind: 'lost', code: error.code, unsent: error.unsent, message: error.message };
+      if (isTransportError(error))
+        return { kind: 'lost', code: error.code, unsent: error.unsent, message: error.message };
       return { kind: 'lost', code: 'tidings.adapter_failed', unsent: false };
     }
   }

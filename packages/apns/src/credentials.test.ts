@@ -6,7 +6,8 @@ import { ProviderToken } from './credentials.ts';
 import type { TokenSettings } from './options.ts';
 
 const minute = 60_000;
-const makePem = (): string => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+const makePem = (): string =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 const pem = makePem();
 const otherPem = makePem();
 
@@ -37,7 +38,9 @@ describe('the provider token', () => {
   test('is an ES256 JWT with key id, team and time', async () => {
     const { token, clock } = setUp(pem);
     const header = await good(token);
-    const { payload, protectedHeader } = await jwtVerify(jwtOf(header), createPublicKey(pem), { currentDate: new Date(clock.now) });
+    const { payload, protectedHeader } = await jwtVerify(jwtOf(header), createPublicKey(pem), {
+      currentDate: new Date(clock.now),
+    });
     expect(protectedHeader).toEqual({ alg: 'ES256', kid: 'KEY1' });
     expect(payload).toEqual({ iss: 'TEAM1', iat: clock.now / 1000 });
   });
@@ -99,14 +102,20 @@ describe('a refusal', () => {
 
   test('asks the function once, however many requests were refused, and a changed key serves at once', async () => {
     const reasons: string[] = [];
-    const { token } = setUp((reason) => {
+    const { token, clock } = setUp((reason) => {
       reasons.push(reason);
       return reason === 'refused' ? { key: otherPem, keyId: 'KEY2' } : pem;
     });
     const first = await good(token);
     for (let count = 0; count < 100; count += 1) token.refused(first);
-    const second = await renewed(token, first);
+    // The next attempt must not go out with what was just refused.
+    const second = await good(token);
+    expect(second).not.toBe(first);
     for (let count = 0; count < 100; count += 1) token.refused(first);
+    expect(await settled(token)).toBe(second);
+    // A late answer to a request with the old token says nothing about the new one.
+    clock.now += 2 * minute;
+    token.refused(first);
     expect(await settled(token)).toBe(second);
     expect(reasons).toEqual(['start', 'refused']);
     expect(decodeProtectedHeader(jwtOf(second)).kid).toBe('KEY2');

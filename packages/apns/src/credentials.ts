@@ -5,7 +5,7 @@ import { isKeyId, readKey } from './options.ts';
 
 const minute = 60_000;
 /** Apple refuses tokens older than an hour and wants no new one within 20 minutes; it is made anew in good time. */
-export const tokenAge = { refresh: 50 * minute, least: 20 * minute, most: 59 * minute } as const;
+const tokenAge = { refresh: 50 * minute, least: 20 * minute, most: 59 * minute } as const;
 /** ms between two calls of a credential function that failed, or whose answer was refused again. */
 const pause = { failed: 1000, refused: minute } as const;
 /** ms that a credential function may take. */
@@ -46,6 +46,8 @@ export class ProviderToken {
   /** The `authorization` header: at once while it is good, else when it has been made. Never rejects. */
   current(): string | Promise<string | CredentialError> {
     if (this.#header === undefined) return this.#first();
+    // Apple has just refused this one: whoever comes now waits for the next.
+    if (this.#refreshing !== undefined && this.#refusal?.header === this.#header) return this.#refreshing;
     const age = this.#now() - this.#issuedAt;
     if (age > -tolerance && age < tokenAge.refresh) return this.#header;
     const refreshing = this.#refresh('expiring');
@@ -86,7 +88,10 @@ export class ProviderToken {
   }
 
   /** Takes over what the function returns; a failure leaves the last good key in place. */
-  async #ask(source: (reason: CredentialReason) => unknown, reason: CredentialReason): Promise<CredentialError | undefined> {
+  async #ask(
+    source: (reason: CredentialReason) => unknown,
+    reason: CredentialReason,
+  ): Promise<CredentialError | undefined> {
     this.#askedAt = this.#now();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => (timer = setTimeout(reject, patience).unref()));

@@ -9,7 +9,7 @@ export type {
   ApnsPushType,
   ApnsSound,
   ApnsTarget,
-} from './message.ts';
+} from './schemas.ts';
 export type {
   ApnsCertificateOptions,
   ApnsCredential,

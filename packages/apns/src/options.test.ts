@@ -62,12 +62,18 @@ describe('options', () => {
 
 test('an adapter shows nothing of its credentials, however it is looked at', async () => {
   const adapter = apns(good);
-  const shown = inspect(adapter, { depth: Infinity, showHidden: true }) + JSON.stringify(adapter) + String(Object.values(adapter));
+  const shown =
+    inspect(adapter, { depth: Infinity, showHidden: true }) + JSON.stringify(adapter) + String(Object.values(adapter));
   for (const secret of [good.keyId, good.teamId, ...key.split('\n').slice(1, -2)]) expect(shown).not.toContain(secret);
   await adapter.close();
 });
 
 test('the defaults fit the connections', () => {
-  expect(apns(good)).toMatchObject({ version: 1, provider: 'apns', limits: { batch: 1, payloadBytes: 4096 }, policy: { concurrency: 1000, ambiguous: 'retry' } });
+  expect(apns(good)).toMatchObject({
+    version: 1,
+    provider: 'apns',
+    limits: { batch: 1, payloadBytes: 4096 },
+    policy: { concurrency: 1000, ambiguous: 'retry' },
+  });
   expect(apns({ ...good, sessions: 1, streams: 50 }).policy.concurrency).toBe(50);
 });

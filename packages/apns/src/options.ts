@@ -151,8 +151,9 @@ function parse<T>(read: () => T): T | undefined {
 
 function checkCertificate(value: unknown, field: string): string {
   const text = toText(value);
-  if (typeof text !== 'string' || parse(() => new X509Certificate(text)) === undefined) fail('expected a certificate as PEM', field);
-  return text as string;
+  if (typeof text !== 'string' || parse(() => new X509Certificate(text)) === undefined)
+    fail('expected a certificate as PEM', field);
+  return text;
 }
 
 function checkPair(cert: unknown, key: unknown): { readonly cert: string; readonly certKey: string } {
@@ -160,7 +161,8 @@ function checkPair(cert: unknown, key: unknown): { readonly cert: string; readon
   const text = toText(key);
   const parsed = typeof text === 'string' ? parse(() => createPrivateKey(text)) : undefined;
   if (parsed === undefined) return fail('expected a private key as PEM', 'apns.key');
-  if (!new X509Certificate(certificate).checkPrivateKey(parsed)) fail('expected the private key of the certificate', 'apns.key');
+  if (!new X509Certificate(certificate).checkPrivateKey(parsed))
+    fail('expected the private key of the certificate', 'apns.key');
   return { cert: certificate, certKey: text as string };
 }
 

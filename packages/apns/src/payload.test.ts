@@ -1,7 +1,7 @@
 import type { Content } from '@tidings/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ApnsContent, ApnsNative } from './message.ts';
+import type { ApnsContent, ApnsNative } from './schemas.ts';
 import { collapseId, prepare, toHeaders, toPayload } from './payload.ts';
 import { makeDelivery } from './testing/delivery.ts';
 
@@ -10,12 +10,23 @@ const topic = 'com.example.app';
 const text = fc.array(fc.nat(0xffff), { maxLength: 40 }).map((units) => String.fromCharCode(...units));
 const now = 1_700_000_000_000;
 type All = Content & ApnsContent;
-const payloadOf = (content: All, native?: ApnsNative): unknown => JSON.parse(JSON.stringify(toPayload(content, native)));
+const payloadOf = (content: All, native?: ApnsNative): unknown =>
+  JSON.parse(JSON.stringify(toPayload(content, native)));
 
 describe('the payload', () => {
   const cases: [what: string, content: All, native: ApnsNative | undefined, expected: object][] = [
-    ['title and body become the alert', { title: 'T', body: 'B' }, undefined, { aps: { alert: { title: 'T', body: 'B' } } }],
-    ['a subtitle joins them', { title: 'T', subtitle: 'S' }, undefined, { aps: { alert: { title: 'T', subtitle: 'S' } } }],
+    [
+      'title and body become the alert',
+      { title: 'T', body: 'B' },
+      undefined,
+      { aps: { alert: { title: 'T', body: 'B' } } },
+    ],
+    [
+      'a subtitle joins them',
+      { title: 'T', subtitle: 'S' },
+      undefined,
+      { aps: { alert: { title: 'T', subtitle: 'S' } } },
+    ],
     [
       'every field has its place',
       {
@@ -52,7 +63,12 @@ describe('the payload', () => {
     ],
     [
       'url, image and data stand beside aps, and an image asks for the service extension',
-      { title: 'T', url: 'https://example.com', image: 'https://example.com/i.png', data: { aps: 1, symbol: 'ACME', list: [1, null] } },
+      {
+        title: 'T',
+        url: 'https://example.com',
+        image: 'https://example.com/i.png',
+        data: { aps: 1, symbol: 'ACME', list: [1, null] },
+      },
       undefined,
       {
         url: 'https://example.com',
@@ -61,7 +77,12 @@ describe('the payload', () => {
         aps: { alert: { title: 'T' }, 'mutable-content': 1 },
       },
     ],
-    ['unless told not to', { title: 'T', image: 'i', mutableContent: false }, undefined, { image: 'i', aps: { alert: { title: 'T' } } }],
+    [
+      'unless told not to',
+      { title: 'T', image: 'i', mutableContent: false },
+      undefined,
+      { image: 'i', aps: { alert: { title: 'T' } } },
+    ],
     ['data alone wakes the app', { data: { a: 1 } }, undefined, { data: { a: 1 }, aps: { 'content-available': 1 } }],
     ['unless told not to wake it', { data: { a: 1 }, contentAvailable: false }, undefined, { data: { a: 1 }, aps: {} }],
     [
@@ -82,7 +103,9 @@ describe('the payload', () => {
   });
 
   test('a key called __proto__ stays a plain key', () => {
-    const native = JSON.parse('{"payload":{"__proto__":{"polluted":true}},"aps":{"__proto__":{"alert":"x"}}}') as ApnsNative;
+    const native = JSON.parse(
+      '{"payload":{"__proto__":{"polluted":true}},"aps":{"__proto__":{"alert":"x"}}}',
+    ) as ApnsNative;
     const payload = toPayload({ title: 'T' }, native);
     expect(Object.getPrototypeOf(payload)).toBe(Object.prototype);
     expect(Object.getPrototypeOf(payload.aps)).toBe(Object.prototype);
@@ -91,7 +114,12 @@ describe('the payload', () => {
 });
 
 describe('push type, topic and priority', () => {
-  const cases: [content: All, native: ApnsNative | undefined, priority: 'high' | 'normal' | 'low', expected: [string, string, string]][] = [
+  const cases: [
+    content: All,
+    native: ApnsNative | undefined,
+    priority: 'high' | 'normal' | 'low',
+    expected: [string, string, string],
+  ][] = [
     [{ title: 'T' }, undefined, 'high', ['alert', topic, '10']],
     [{ title: 'T' }, undefined, 'normal', ['alert', topic, '10']],
     [{ title: 'T' }, undefined, 'low', ['alert', topic, '5']],
@@ -103,11 +131,21 @@ describe('push type, topic and priority', () => {
     [{ title: 'T' }, { aps: { alert: undefined, 'content-available': 1 } }, 'high', ['background', topic, '5']],
     [{ title: 'T' }, { headers: { 'apns-priority': 1 } }, 'high', ['alert', topic, '1']],
     [{}, { headers: { 'apns-push-type': 'voip' } }, 'normal', ['voip', `${topic}.voip`, '10']],
-    [{}, { headers: { 'apns-push-type': 'liveactivity' } }, 'low', ['liveactivity', `${topic}.push-type.liveactivity`, '5']],
+    [
+      {},
+      { headers: { 'apns-push-type': 'liveactivity' } },
+      'low',
+      ['liveactivity', `${topic}.push-type.liveactivity`, '5'],
+    ],
     [{}, { headers: { 'apns-push-type': 'complication' } }, 'low', ['complication', `${topic}.complication`, '5']],
     [{}, { headers: { 'apns-push-type': 'location' } }, 'high', ['location', `${topic}.location-query`, '10']],
     [{}, { headers: { 'apns-push-type': 'pushtotalk' } }, 'high', ['pushtotalk', `${topic}.voip-ptt`, '10']],
-    [{}, { headers: { 'apns-push-type': 'fileprovider' } }, 'high', ['fileprovider', `${topic}.pushkit.fileprovider`, '10']],
+    [
+      {},
+      { headers: { 'apns-push-type': 'fileprovider' } },
+      'high',
+      ['fileprovider', `${topic}.pushkit.fileprovider`, '10'],
+    ],
     [{}, { headers: { 'apns-push-type': 'mdm' } }, 'high', ['mdm', topic, '10']],
     [{}, { headers: { 'apns-push-type': 'voip', 'apns-topic': 'other' } }, 'high', ['voip', 'other', '10']],
   ];
@@ -143,7 +181,9 @@ describe('the other headers', () => {
   });
 
   test('native headers win', () => {
-    expect(headersOf({ collapseKey: 'a' }, { headers: { 'apns-collapse-id': 'b', 'apns-expiration': 0 } })).toMatchObject({
+    expect(
+      headersOf({ collapseKey: 'a' }, { headers: { 'apns-collapse-id': 'b', 'apns-expiration': 0 } }),
+    ).toMatchObject({
       'apns-collapse-id': 'b',
       'apns-expiration': '0',
     });
@@ -163,7 +203,9 @@ describe('the other headers', () => {
 });
 
 describe('the size', () => {
-  const exactly = (size: number): All => ({ body: 'x'.repeat(size - JSON.stringify(toPayload({ body: '' }, undefined)).length) });
+  const exactly = (size: number): All => ({
+    body: 'x'.repeat(size - JSON.stringify(toPayload({ body: '' }, undefined)).length),
+  });
 
   test('of 4,096 bytes passes, one more is refused before it is sent, and names the largest field', () => {
     expect(prepare(exactly(4096), undefined, topic)).toMatchObject({ refused: undefined, body: { length: 4096 } });
@@ -183,7 +225,9 @@ describe('the size', () => {
   test('of a voip push may be 5,120', () => {
     const native: ApnsNative = { headers: { 'apns-push-type': 'voip' }, payload: { call: 'x'.repeat(5000) } };
     expect(prepare({}, native, topic).refused).toBeUndefined();
-    expect(prepare({ title: 'T' }, { payload: { call: 'x'.repeat(5000) } }, topic).refused).toMatchObject({ field: 'native.apns' });
+    expect(prepare({ title: 'T' }, { payload: { call: 'x'.repeat(5000) } }, topic).refused).toMatchObject({
+      field: 'native.apns',
+    });
   });
 });
 
@@ -191,7 +235,10 @@ test('a value that JSON does not know is a refused message, not a throw', () => 
   const circular: Record<string, unknown> = {};
   circular.self = circular;
   for (const data of [circular, { big: 1n }]) {
-    expect(prepare({ title: 'T', data: data as never }, undefined, topic).refused).toMatchObject({ kind: 'rejected', code: 'tidings.invalid_content' });
+    expect(prepare({ title: 'T', data: data as never }, undefined, topic).refused).toMatchObject({
+      kind: 'rejected',
+      code: 'tidings.invalid_content',
+    });
   }
 });
 
@@ -212,7 +259,9 @@ test('whatever the content, the payload is JSON with aps and survives a round tr
       const { body, refused } = prepare(each, undefined, topic);
       const parsed = JSON.parse(body.toString()) as { aps: { alert?: { title?: string } }; data?: unknown };
       expect(parsed.aps.alert?.title).toBe(each.title);
-      expect(JSON.stringify(parsed.data)).toBe(JSON.stringify(each.data === undefined ? undefined : JSON.parse(JSON.stringify(each.data))));
+      expect(JSON.stringify(parsed.data)).toBe(
+        JSON.stringify(each.data === undefined ? undefined : JSON.parse(JSON.stringify(each.data))),
+      );
       expect(refused === undefined).toBe(body.length <= 4096);
     }),
   );

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Content, Delivery, Failure, Json, Priority } from '@tidings/core';
-import type { ApnsAps, ApnsContent, ApnsNative, ApnsPushType, ApnsSound, ApnsTarget } from './message.ts';
-import { isCollapseId, topicSuffix } from './message.ts';
+import type { ApnsAps, ApnsContent, ApnsNative, ApnsPushType, ApnsSound, ApnsTarget } from './schemas.ts';
+import { isCollapseId, topicSuffix } from './schemas.ts';
 
 export type ApnsDelivery = Delivery<ApnsTarget, ApnsContent, ApnsNative>;
 type MessageContent = ApnsDelivery['content'];
@@ -35,7 +35,11 @@ export function prepare(content: MessageContent, native: ApnsNative | undefined,
     body = Buffer.from(JSON.stringify(payload));
   } catch {
     const message = 'the content holds a value that JSON does not know (bigint, circular)';
-    return { ...shared, body: Buffer.alloc(0), refused: { kind: 'rejected', scope: 'message', code: 'tidings.invalid_content', message } };
+    return {
+      ...shared,
+      body: Buffer.alloc(0),
+      refused: { kind: 'rejected', scope: 'message', code: 'tidings.invalid_content', message },
+    };
   }
   return { ...shared, body, refused: checkSize(body.length, pushType, content, native) };
 }
@@ -55,9 +59,13 @@ export function toHeaders(prepared: Prepared, delivery: ApnsDelivery, now: numbe
 }
 
 /** As JSON: `aps`, and beside it `url`, `image` and `data` under these names. */
-export function toPayload(content: MessageContent, native: ApnsNative | undefined): { aps: ApnsAps; [key: string]: Json | undefined } {
+export function toPayload(
+  content: MessageContent,
+  native: ApnsNative | undefined,
+): { aps: ApnsAps; [key: string]: Json | undefined } {
   const { url, image, data } = content;
-  const nothingToShow = native?.headers?.['apns-push-type'] === undefined && !isVisible(content) && content.contentAvailable === undefined;
+  const nothingToShow =
+    native?.headers?.['apns-push-type'] === undefined && !isVisible(content) && content.contentAvailable === undefined;
   return {
     ...(url !== undefined && { url }),
     ...(image !== undefined && { image }),
@@ -120,7 +128,12 @@ export function collapseId(key: string): string {
   return isCollapseId(key) ? key : createHash('sha256').update(key).digest('base64url');
 }
 
-function checkSize(size: number, pushType: ApnsPushType, content: MessageContent, native: ApnsNative | undefined): Failure | undefined {
+function checkSize(
+  size: number,
+  pushType: ApnsPushType,
+  content: MessageContent,
+  native: ApnsNative | undefined,
+): Failure | undefined {
   const limit = pushType === 'voip' ? payloadLimit.voip : payloadLimit.others;
   if (size <= limit) return undefined;
   const message = `the payload has ${size} bytes, APNs takes at most ${limit}`;

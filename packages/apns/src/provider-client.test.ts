@@ -18,7 +18,13 @@ afterAll(() => sandbox.close());
 function providerOptions(): apn.ProviderOptions {
   const { endpoint, credentials } = sandbox.apns;
   const { key, keyId, teamId } = credentials;
-  return { token: { key, keyId, teamId }, production: false, address: 'localhost', port: Number(new URL(endpoint).port), ca: [sandbox.ca] };
+  return {
+    token: { key, keyId, teamId },
+    production: false,
+    address: 'localhost',
+    port: Number(new URL(endpoint).port),
+    ca: [sandbox.ca],
+  };
 }
 
 beforeEach(() => {
@@ -31,13 +37,18 @@ afterEach(async () => {
   await adapter.close();
 });
 
-const deliver = (fields: Partial<ApnsDelivery> = {}): ApnsDelivery => makeDelivery({ target: { token: sandbox.apns.register() }, ...fields });
+const deliver = (fields: Partial<ApnsDelivery> = {}): ApnsDelivery =>
+  makeDelivery({ target: { token: sandbox.apns.register() }, ...fields });
 const send = async (delivery: ApnsDelivery, signal?: AbortSignal): Promise<SendResult> =>
   (await adapter.send([delivery], makeContext(signal)))[0] as SendResult;
 
 describe('a ready Provider', () => {
   test('sends what our own connections would', async () => {
-    const delivery = deliver({ content: { title: 'T', data: { a: 1 } }, native: { aps: { 'stale-date': 5 } }, collapseKey: 'k' });
+    const delivery = deliver({
+      content: { title: 'T', data: { a: 1 } },
+      native: { aps: { 'stale-date': 5 } },
+      collapseKey: 'k',
+    });
     expect(await send(delivery)).toEqual({ kind: 'accepted', messageId: delivery.id });
     expect(sandbox.apns.ledger.entries).toMatchObject([
       {
@@ -65,12 +76,30 @@ describe('a ready Provider', () => {
   });
 
   const cases: [fault: Fault, expected: object][] = [
-    [{ kind: 'status', status: 429, reason: 'TooManyRequests' }, { kind: 'throttled', scope: 'target' }],
-    [{ kind: 'status', status: 500 }, { kind: 'unavailable', scope: 'provider', code: 'InternalServerError' }],
-    [{ kind: 'status', status: 503 }, { kind: 'unavailable', scope: 'provider', code: 'ServiceUnavailable' }],
-    [{ kind: 'status', status: 403, reason: 'ExpiredProviderToken' }, { kind: 'unauthorized', code: 'ExpiredProviderToken' }],
-    [{ kind: 'status', status: 403, reason: 'InvalidProviderToken' }, { kind: 'unauthorized', code: 'InvalidProviderToken' }],
-    [{ kind: 'status', status: 418 }, { kind: 'rejected', code: 'http_418' }],
+    [
+      { kind: 'status', status: 429, reason: 'TooManyRequests' },
+      { kind: 'throttled', scope: 'target' },
+    ],
+    [
+      { kind: 'status', status: 500 },
+      { kind: 'unavailable', scope: 'provider', code: 'InternalServerError' },
+    ],
+    [
+      { kind: 'status', status: 503 },
+      { kind: 'unavailable', scope: 'provider', code: 'ServiceUnavailable' },
+    ],
+    [
+      { kind: 'status', status: 403, reason: 'ExpiredProviderToken' },
+      { kind: 'unauthorized', code: 'ExpiredProviderToken' },
+    ],
+    [
+      { kind: 'status', status: 403, reason: 'InvalidProviderToken' },
+      { kind: 'unauthorized', code: 'InvalidProviderToken' },
+    ],
+    [
+      { kind: 'status', status: 418 },
+      { kind: 'rejected', code: 'http_418' },
+    ],
     [{ kind: 'gone' }, { kind: 'unregistered', since: expect.any(Date) }],
     [{ kind: 'reset' }, { kind: 'ambiguous', scope: 'provider' }],
     [{ kind: 'refused' }, { kind: 'unavailable', unsent: true }],
@@ -119,11 +148,17 @@ test.each([
   [undefined, { kind: 'lost', unsent: false }],
   [{}, { kind: 'lost', unsent: false }],
   [{ error: { message: 'stream ended unexpectedly with status 502 and empty body' } }, { kind: 'answer', status: 502 }],
-  [{ error: { message: 'stream ended unexpectedly with status null and empty body' } }, { kind: 'lost', unsent: false }],
+  [
+    { error: { message: 'stream ended unexpectedly with status null and empty body' } },
+    { kind: 'lost', unsent: false },
+  ],
   [{ error: { message: 'apn write timeout' } }, { kind: 'lost', code: 'tidings.timeout', unsent: false }],
   [{ error: { message: 'x', jse_cause: { code: 'ENOTFOUND' } } }, { kind: 'lost', code: 'ENOTFOUND', unsent: true }],
   [{ code: 'ERR_HTTP2_INVALID_SESSION' }, { kind: 'lost', unsent: true }],
-  [{ error: { message: 'secret', code: 'a secret' } }, { kind: 'lost', code: 'tidings.connection_lost', unsent: false }],
+  [
+    { error: { message: 'secret', code: 'a secret' } },
+    { kind: 'lost', code: 'tidings.connection_lost', unsent: false },
+  ],
 ])('the failure %j is read as %j', (failed, expected) => {
   expect(readFailed(failed)).toMatchObject(expected);
 });

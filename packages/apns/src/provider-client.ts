@@ -6,7 +6,10 @@ import { unlessAborted } from './client.ts';
 /** A `Provider` or `MultiProvider` of @parse/node-apn 8, as far as it is used. */
 export interface NodeApnProvider {
   // A method, not a property: its own, narrower parameter types fit.
-  send(notification: never, recipient: string): Promise<{ readonly sent: readonly object[]; readonly failed: readonly object[] }>;
+  send(
+    notification: never,
+    recipient: string,
+  ): Promise<{ readonly sent: readonly object[]; readonly failed: readonly object[] }>;
   shutdown(callback?: () => void): unknown;
 }
 
@@ -20,14 +23,23 @@ interface Notification {
 interface Failed {
   readonly status?: unknown;
   readonly response?: { readonly reason?: unknown; readonly timestamp?: unknown } | undefined;
-  readonly error?: { readonly message?: unknown; readonly code?: unknown; readonly jse_cause?: { readonly message?: unknown; readonly code?: unknown } } | undefined;
+  readonly error?:
+    | {
+        readonly message?: unknown;
+        readonly code?: unknown;
+        readonly jse_cause?: { readonly message?: unknown; readonly code?: unknown };
+      }
+    | undefined;
   readonly code?: unknown;
 }
 
 /** Requests through a ready Provider. @throws TidingsError where its retries can't be turned off */
 export function createProviderClient(provider: NodeApnProvider): ApnsClient {
   turnOffRetries(provider);
-  const send = provider.send as unknown as (notification: Notification, recipient: string) => ReturnType<NodeApnProvider['send']>;
+  const send = provider.send as unknown as (
+    notification: Notification,
+    recipient: string,
+  ) => ReturnType<NodeApnProvider['send']>;
   let closed: Promise<void> | undefined;
   /** Until a first answer: Apple allows one stream on a new connection, and the library submits all at once. */
   let first: Promise<unknown> | undefined;
@@ -97,7 +109,11 @@ async function shutDown(provider: NodeApnProvider): Promise<void> {
 function turnOffRetries(provider: NodeApnProvider): void {
   const configs = clientsOf(provider).map(({ config }) => config);
   if (configs.length === 0 || !configs.every(hasRetryLimit)) {
-    throw tidingsError('tidings.invalid_options', 'expected a Provider of @parse/node-apn 8, whose retries can be turned off', 'apns.provider');
+    throw tidingsError(
+      'tidings.invalid_options',
+      'expected a Provider of @parse/node-apn 8, whose retries can be turned off',
+      'apns.provider',
+    );
   }
   for (const config of configs) config.connectionRetryLimit = 0;
 }
@@ -110,7 +126,11 @@ const noHeaders = { get: () => null };
 
 function accepted(sent: object): ApnsReply {
   const id = (sent as { 'apns-id'?: unknown })['apns-id'];
-  return { kind: 'answer', status: 200, headers: { get: (name) => (name === 'apns-id' && typeof id === 'string' ? id : null) } };
+  return {
+    kind: 'answer',
+    status: 200,
+    headers: { get: (name) => (name === 'apns-id' && typeof id === 'string' ? id : null) },
+  };
 }
 
 /** What surely never left: no connection, or a stream that had no id yet. */
@@ -158,7 +178,9 @@ export function readFailed(failed: Failed | undefined): ApnsReply {
   if (empty !== null) return { kind: 'answer', status: Number(empty[1]), headers: noHeaders };
   const known = texts.find(([pattern]) => pattern.test(message));
   if (known !== undefined) return known[1];
-  const code = [error?.jse_cause?.code, error?.code, failed?.code].find((each) => typeof each === 'string') as string | undefined;
-  if (code === undefined || !/^[A-Z][A-Z0-9_]*$/.test(code)) return { kind: 'lost', code: 'tidings.connection_lost', unsent: false };
+  const codes = [error?.jse_cause?.code, error?.code, failed?.code];
+  const code = codes.find((each): each is string => typeof each === 'string');
+  if (code === undefined || !/^[A-Z][A-Z0-9_]*$/.test(code))
+    return { kind: 'lost', code: 'tidings.connection_lost', unsent: false };
   return { kind: 'lost', code, unsent: unsentCodes.has(code) };
 }

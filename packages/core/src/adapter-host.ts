@@ -29,6 +29,8 @@ export class AdapterHost {
   #usedAt = 0;
   #policy: LanePolicy | undefined;
   #slots: Slots | undefined;
+  /** The lane of an adapter that speaks to one service. */
+  #only: Lane | undefined;
   #opened = false;
 
   constructor(options: HostOptions) {
@@ -52,6 +54,10 @@ export class AdapterHost {
   }
 
   laneFor(target: unknown): Lane {
+    return this.#only ?? this.#partitionLane(target);
+  }
+
+  #partitionLane(target: unknown): Lane {
     const partition = this.adapter.partition?.(target) ?? '';
     let lane = this.#lanes.get(partition);
     if (lane === undefined) {
@@ -67,6 +73,7 @@ export class AdapterHost {
         engine: this.#options.engine,
       });
       this.#lanes.set(partition, lane);
+      if (this.adapter.partition === undefined) this.#only = lane;
     } else if (partition !== '') {
       // The map's order is the order of last use.
       this.#lanes.delete(partition);

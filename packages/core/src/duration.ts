@@ -7,16 +7,20 @@ const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, 
 export function durationOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined;
   if (typeof value !== 'string') return undefined;
-  const known = parsed.get(value);
-  if (known !== undefined) return known;
-  const duration = parse(value);
-  if (duration !== undefined && parsed.size < mostParsed) parsed.set(value, duration);
+  if (value === lastText) return lastDuration;
+  const duration = parsed.get(value) ?? parse(value);
+  if (duration === undefined) return undefined;
+  if (parsed.size < mostParsed) parsed.set(value, duration);
+  lastText = value;
+  lastDuration = duration;
   return duration;
 }
 
 /** An application writes the same few durations with every message. */
 const parsed = new Map<string, number>();
 const mostParsed = 256;
+let lastText = '';
+let lastDuration = 0;
 
 function parse(value: string): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(value);

@@ -30,7 +30,7 @@ const noProblem = (): undefined => undefined;
 function fitAny(record: DeliveryRecord, adapter: Adapter): Awaitable<Problem | undefined> {
   const { made, sealed } = record.rare ?? nothingMade;
   const target = checkTarget(adapter.target, record);
-  const content = adapter.content?.['~standard'].validate(made ?? contentOf(record));
+  const content = adapter.content?.['~standard'].validate(defined(made ?? contentOf(record)));
   // What `encrypt` returned is all that the provider may see.
   const given = sealed ? undefined : record.message.native?.[adapter.provider];
   const native = given === undefined ? undefined : adapter.native?.['~standard'].validate(given);
@@ -64,6 +64,11 @@ function keep(
     native: native === undefined ? given : native.value,
   };
   return undefined;
+}
+
+/** A strict schema of another library knows of no field that is there as undefined. */
+function defined(content: Content): Content {
+  return Object.fromEntries(Object.entries(content).filter(([, value]) => value !== undefined));
 }
 
 function checkTarget({ '~standard': standard }: Schema<unknown, unknown>, record: DeliveryRecord): Awaitable<Checked> {

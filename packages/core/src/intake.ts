@@ -29,11 +29,13 @@ export class Intake {
   readonly #channels: ReadonlyMap<string, ChannelState>;
   /** Where deliveries of no known channel end. */
   readonly #nowhere: ChannelState;
+  #last: ChannelState;
 
   constructor(engine: EngineContext, channels: ReadonlyMap<string, ChannelState>, nowhere: ChannelState) {
     this.#engine = engine;
     this.#channels = channels;
     this.#nowhere = nowhere;
+    this.#last = [...channels.values()][0]!;
   }
 
   /** One message to one plain target: the hot path. False where it is anything else. */
@@ -41,14 +43,19 @@ export class Intake {
     const weight = weighSafely(message);
     if (typeof weight !== 'number') return false;
     const to = message.to as Partial<AnyTarget> | null | undefined;
-    const channel =
-      typeof to === 'object' && to !== null && typeof to.channel === 'string'
-        ? this.#channels.get(to.channel)
-        : undefined;
+    const channel = typeof to === 'object' && to !== null ? this.#channel(to.channel) : undefined;
     if (channel === undefined || this.#lateProblem(message) !== undefined) return false;
     const { pipeline, ids } = this.#engine;
     pipeline.enterOne(this.#record(message, to as AnyTarget, channel, sink, 0, ids.next(), now, weight), now);
     return true;
+  }
+
+  /** Often the same again. */
+  #channel(name: unknown): ChannelState | undefined {
+    if (name === this.#last.name) return this.#last;
+    const channel = typeof name === 'string' ? this.#channels.get(name) : undefined;
+    if (channel !== undefined) this.#last = channel;
+    return channel;
   }
 
   /** Any message. The deliveries begin with `begin`, so that a sink can know them first. */

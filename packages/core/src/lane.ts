@@ -30,6 +30,8 @@ interface Due {
 }
 const byTime = (one: Due, other: Due): number => one.at - other.at;
 
+const none: DeliveryRecord[] = [];
+
 type Hold = 'throttle' | 'breaker' | 'rate';
 
 export interface LaneOptions {
@@ -61,7 +63,10 @@ export class Lane implements SlotHolder {
   readonly #window: Window;
   readonly #rate: RateGate | undefined;
   readonly #idle: Slot[] = [];
-  readonly #inFlight = new Set<Slot>();
+  /** All that are held, idle or not. */
+  readonly #held = new Set<Slot>();
+  /** Attempts in flight. */
+  #active = 0;
   readonly #throughput = new Throughput();
   #requested = 0;
   #budgetAt = 0;
@@ -134,7 +139,7 @@ export class Lane implements SlotHolder {
 
   /** Ends the attempt that it is in, where that attempt is its alone. */
   abort(record: DeliveryRecord): void {
-    for (const slot of this.#inFlight) {
+    for (const slot of this.#held) {
       if (slot.records.length === 1 && slot.records[0] === record) slot.context?.abort();
     }
   }
@@ -175,7 +180,7 @@ export class Lane implements SlotHolder {
     return this.#queue.waiting + this.#scheduled.length + this.#retries.length;
   }
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#active;
   }
   /** Age of the oldest that waits, ms. */
   oldest(now: number): number {
@@ -189,7 +194,7 @@ export class Lane implements SlotHolder {
   }
   /** Nothing here that could be lost. */
   get empty(): boolean {
-    return this.waiting === 0 && this.#inFlight.size === 0;
+    return this.waiting === 0 && this.#active === 0;
   }
   /** All that waits here, for whatever. */
   *waitingRecords(): Generator<DeliveryRecord> {
@@ -197,20 +202,27 @@ export class Lane implements SlotHolder {
     for (const { record } of [...this.#scheduled.data, ...this.#retries.data]) if (record.state === held) yield record;
   }
   *activeRecords(): Generator<DeliveryRecord> {
-    for (const slot of this.#inFlight) for (const record of slot.records) if (record.state === active) yield record;
+    for (const slot of this.#held) for (const record of slot.records) if (record.state === active) yield record;
   }
 
   // ---- slots
 
   granted(release: () => void): void {
     this.#requested--;
-    this.#idle.push(new Slot(release, (slot, results, error) => this.#finished(slot, results, error)));
+    const slot = new Slot(release, (each, results, error) => this.#finished(each, results, error));
+    this.#held.add(slot);
+    this.#idle.push(slot);
     if (this.#closed || this.#queue.size === 0) this.giveBackIdle();
     else this.#wake();
   }
 
   giveBackIdle(): void {
-    for (const slot of this.#idle.splice(0)) slot.release();
+    for (const slot of this.#idle.splice(0)) this.#giveBack(slot);
+  }
+
+  #giveBack(slot: Slot): void {
+    this.#held.delete(slot);
+    slot.release();
   }
 
   /** Nothing goes any more; what is in flight may end. Permits, slots and the timer are given back. */
@@ -224,7 +236,7 @@ export class Lane implements SlotHolder {
   }
 
   abortAll(): void {
-    for (const slot of this.#inFlight) slot.context?.abort();
+    for (const slot of this.#held) slot.context?.abort();
   }
 
   // ---- the pump
@@ -263,18 +275,25 @@ export class Lane implements SlotHolder {
       this.#sweptAt = now;
       for (const record of this.#queue.expired(now)) this.#expire(record, now);
     }
+    if (this.#rate !== undefined) this.#rate.expected = this.#mayGo();
     while (this.#queue.size > 0 && this.#next(now));
+    this.#rate?.endRun();
     this.#pumping = false;
+  }
+
+  /** As many as there are slots for at once. */
+  #mayGo(): number {
+    return Math.min(this.#queue.size, (this.#slots.concurrency - this.#slots.busy) * this.policy.batchSize);
   }
 
   /** Makes one attempt, if everything allows it. */
   #next(now: number): boolean {
-    if (this.#pausedUntil > now) return this.#held('throttle', now, this.#pausedUntil);
+    if (this.#pausedUntil > now) return this.#noteWhy('throttle', now, this.#pausedUntil);
     const admitted = this.#breaker?.admits(now) ?? Infinity;
-    if (admitted === 0) return this.#held('breaker', now, Math.max(now, this.#breaker!.probeAt));
+    if (admitted === 0) return this.#noteWhy('breaker', now, Math.max(now, this.#breaker!.probeAt));
     const onlyHigh = this.#onlyHigh();
     if (onlyHigh && this.#queue.high === 0) return false;
-    if (this.#inFlight.size >= this.#window.size + (onlyHigh ? this.#slots.keptForHigh : 0)) return false;
+    if (this.#active >= this.#window.size + (onlyHigh ? this.#slots.keptForHigh : 0)) return false;
     const size = admitted === 1 ? 1 : this.policy.batchSize;
     if (this.#lingers(size, now)) return false;
     const slot = this.#idle.pop();
@@ -285,7 +304,7 @@ export class Lane implements SlotHolder {
     const permits = this.#rate === undefined ? size : this.#rate.take(Math.min(size, this.#queue.size), now);
     if (permits === 0) {
       this.#idle.push(slot);
-      return this.#held('rate', now, this.#rate!.until);
+      return this.#noteWhy('rate', now, this.#rate!.until);
     }
     const records = this.#take(permits, onlyHigh, now);
     if (this.#rate !== undefined && records.length < permits) this.#rate.giveBack(permits - records.length);
@@ -302,7 +321,7 @@ export class Lane implements SlotHolder {
   #onlyHigh(): boolean {
     const kept = this.#slots.keptForHigh;
     if (kept === 0) return false;
-    return this.#slots.busy >= this.#slots.concurrency - kept || this.#inFlight.size >= this.#window.size;
+    return this.#slots.busy >= this.#slots.concurrency - kept || this.#active >= this.#window.size;
   }
 
   /** A batch that isn't full waits a little for more. */
@@ -315,7 +334,7 @@ export class Lane implements SlotHolder {
 
   #requestSlots(size: number): void {
     const wanted = Math.ceil(this.#queue.size / size);
-    const room = this.#slots.concurrency - this.#inFlight.size - this.#requested;
+    const room = this.#slots.concurrency - this.#active - this.#requested;
     for (let count = Math.min(wanted - this.#requested, room); count > 0; count--) {
       this.#requested++;
       this.#slots.request(this);
@@ -336,7 +355,7 @@ export class Lane implements SlotHolder {
   }
 
   /** Notes why nothing goes, for the traces of those that wait. */
-  #held(by: Hold, now: number, until: number): false {
+  #noteWhy(by: Hold, now: number, until: number): false {
     const hold = this.#hold;
     if (hold?.by === by && hold.until >= now - 1) hold.until = until;
     else this.#hold = { by, from: now, until };
@@ -398,7 +417,7 @@ export class Lane implements SlotHolder {
     slot.phase = 'running';
     if (slot.deadline < this.#nextDeadline) this.#nextDeadline = slot.deadline;
     this.#slots.busy++;
-    this.#inFlight.add(slot);
+    this.#active++;
     const { hooks, markSending } = this.#engine;
     if (hooks.check === undefined && markSending === undefined) this.#send(slot);
     else void this.#engine.pipeline.beforeSend(records).then((kept) => this.#sendKept(slot, kept), slot.onError);
@@ -411,7 +430,9 @@ export class Lane implements SlotHolder {
   }
 
   #send(slot: Slot): void {
-    const deliveries = slot.records.map((record) => new DeliveryView(record));
+    const { records } = slot;
+    const deliveries =
+      records.length === 1 ? [new DeliveryView(records[0]!)] : records.map((record) => new DeliveryView(record));
     try {
       this.adapter.send(deliveries, slot.context!).then(slot.onResults, slot.onError);
     } catch (error) {
@@ -431,7 +452,7 @@ export class Lane implements SlotHolder {
     // Answers of one round share a time: each asks for a turn of the pump, which ends the round.
     const now = this.#roundAt < 0 ? (this.#roundAt = this.#engine.clock.read()) : this.#roundAt;
     const { records, phase, startedAt } = slot;
-    this.#inFlight.delete(slot);
+    this.#active--;
     this.#slots.busy--;
     if (phase !== 'givenUp') {
       const count = records.length;
@@ -445,10 +466,10 @@ export class Lane implements SlotHolder {
       }
       if (sane > 0) this.#answeredSanely(sane, now);
     }
-    slot.records = [];
+    slot.records = none;
     slot.context = undefined;
     slot.phase = 'idle';
-    if (this.#closed || this.#slots.wanted) slot.release();
+    if (this.#closed || this.#slots.wanted) this.#giveBack(slot);
     else this.#idle.push(slot);
     this.#wake();
   }
@@ -507,7 +528,7 @@ export class Lane implements SlotHolder {
     let at = Math.min(this.#nextDeadline, this.#scheduled.peek()?.at ?? Infinity);
     if (this.#retries.length > 0) at = Math.min(at, Math.max(this.#retries.peek()!.at, this.#budgetAt));
     if (this.#queue.size > 0) at = Math.min(at, this.#queueDueAt(now));
-    if (this.#inFlight.size === 0) {
+    if (this.#active === 0) {
       this.#nextDeadline = Infinity;
       if (this.empty) at = Infinity;
     }
@@ -546,7 +567,8 @@ export class Lane implements SlotHolder {
   /** Aborts attempts that took too long; a moment later they count as lost, though the slot stays taken until the adapter lets go. */
   #passDeadlines(now: number): void {
     this.#nextDeadline = Infinity;
-    for (const slot of this.#inFlight) {
+    for (const slot of this.#held) {
+      if (slot.phase === 'idle') continue;
       if (slot.deadline <= now && slot.phase === 'running') {
         slot.phase = 'aborted';
         slot.deadline = now + grace;

@@ -11,8 +11,11 @@ export class RateGate {
   readonly #arrived: () => void;
   #permits = 0;
   #asking = false;
+  #local = false;
   /** No permit before this time. */
   until = 0;
+  /** How many may be used in the run that begins now: they are asked for at once. */
+  expected = 0;
 
   /** @param arrived called when permits that had to be waited for are there */
   constructor(coordination: Coordination, key: string, rate: RateLimit, clock: Clock, arrived: () => void) {
@@ -25,7 +28,9 @@ export class RateGate {
 
   /** At most `count` permits, taken. 0: come again at `until`, or when told. */
   take(count: number, now: number): number {
-    if (this.#permits < count && !this.#asking && now >= this.until) this.#ask(count - this.#permits, now);
+    if (this.#permits < count && !this.#asking && now >= this.until) {
+      this.#ask(Math.max(count, this.expected) - this.#permits, now);
+    }
     const taken = Math.min(count, this.#permits);
     this.#permits -= taken;
     return taken;
@@ -33,6 +38,12 @@ export class RateGate {
 
   giveBack(count: number): void {
     this.#permits += count;
+  }
+
+  /** The run is over: permits that are at hand whenever they are wanted are not held. */
+  endRun(): void {
+    this.expected = 0;
+    if (this.#local) this.close();
   }
 
   /** Gives back what was had and not used. */
@@ -44,6 +55,7 @@ export class RateGate {
   #ask(count: number, now: number): void {
     const answer = this.#coordination.reserve(this.#key, this.#rate, count);
     if ('granted' in answer) {
+      this.#local = true;
       this.#take(answer, now);
       return;
     }

@@ -225,15 +225,11 @@ export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
   }
 }
 
-/** The message's common fields under what it has for the channel. */
-export function contentOf(record: DeliveryRecord): Content {
-  const { message } = record;
-  const content: { -readonly [Key in keyof Content]: Content[Key] } = {};
-  if (message.title !== undefined) content.title = message.title;
-  if (message.body !== undefined) content.body = message.body;
-  if (message.data !== undefined) content.data = message.data;
-  if (message.url !== undefined) content.url = message.url;
-  if (message.image !== undefined) content.image = message.image;
-  const own = message.content?.[record.channel.name];
+/** The message's common fields under what it has for the channel; absent ones are there as undefined. */
+export function contentOf({ message, channel }: DeliveryRecord): Content {
+  // One literal: put together field by field it would cost three times as much, with every delivery.
+  const { title, body, data, url, image } = message;
+  const content: Content = { title, body, data, url, image };
+  const own = message.content?.[channel.name];
   return own === undefined ? content : Object.assign(content, own);
 }

@@ -23,8 +23,10 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   readonly #open = new Set<DeliveryRecord>();
   #source: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   #isAsync = false;
-  #outcomes: SettledOutcome[] = [];
+  /** Not taken yet: from `head` to `tail`. The places are used again when all are taken, so that the array need not grow each time. */
+  readonly #outcomes: (SettledOutcome | undefined)[] = [];
   #head = 0;
+  #tail = 0;
   /** Deliveries begun and not yet handed out. */
   #pending = 0;
   /** Deliveries that found their channel full: no more is read until they are inside. */
@@ -75,15 +77,14 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   async return(): Promise<IteratorResult<SettledOutcome>> {
     this.#stop();
     this.#forgetSignal();
-    this.#outcomes = [];
-    this.#head = 0;
+    this.#outcomes.length = this.#head = this.#tail = 0;
     await this.#source?.return?.();
     return { value: undefined, done: true };
   }
 
   settled(outcome: SettledOutcome, record: DeliveryRecord): void {
     if (this.#signal !== undefined) this.#open.delete(record);
-    if (this.#readers.length === 0) this.#outcomes.push(outcome);
+    if (this.#readers.length === 0) this.#outcomes[this.#tail++] = outcome;
     else {
       this.#pending--;
       this.#readers.shift()!.resolve({ value: outcome, done: false });
@@ -164,7 +165,7 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
 
   /** Half of what was read has ended: reads on, further ahead if the lanes have run dry with so few, and not for want of a taker. */
   #refill(): void {
-    const taken = this.#outcomes.length === this.#head;
+    const taken = this.#tail === this.#head;
     if (taken && this.#window < this.#most && this.#engine.lanesAreDry()) this.#window = Math.min(this.#most, this.#window * 2);
     this.#read();
   }
@@ -201,15 +202,12 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   }
 
   #shift(): SettledOutcome | undefined {
-    if (this.#head === this.#outcomes.length) {
-      if (this.#head > 0) {
-        this.#outcomes = [];
-        this.#head = 0;
-      }
+    if (this.#head === this.#tail) {
+      this.#head = this.#tail = 0;
       return undefined;
     }
-    const outcome = this.#outcomes[this.#head]!;
-    this.#outcomes[this.#head++] = undefined as never;
+    const outcome = this.#outcomes[this.#head];
+    this.#outcomes[this.#head++] = undefined;
     this.#pending--;
     return outcome;
   }

@@ -1,7 +1,7 @@
 import { keyOf } from './entrance.ts';
 import type { EngineContext } from './context.ts';
 import type { Outcome } from './outcome.ts';
-import { held, parked, preparing, settled, waiting, type ClaimState, type DeliveryRecord } from './record.ts';
+import { active, held, parked, preparing, settled, waiting, type ClaimState, type DeliveryRecord } from './record.ts';
 import { AcceptedOutcome, CanceledOutcome, FailureOutcome, type SettledOutcome } from './settled.ts';
 
 /** The end of a delivery: it leaves every place that holds it, exactly once, and its outcome is told. */
@@ -17,6 +17,13 @@ export class Settlement {
   settle(record: DeliveryRecord, outcome: SettledOutcome): void {
     const { state, rare } = record;
     if (state === settled) return;
+    if (rare === null && state === active && !record.claimed) {
+      // Most end here: in an attempt, with nothing to let go of.
+      record.state = settled;
+      record.channel.admission.leave(record);
+      this.finish(record, outcome);
+      return;
+    }
     this.leave(record);
     if (record.claimed && surelyNothingSent(record, outcome)) {
       void this.#engine.coordination.release(keyOf(record.message));

@@ -31,7 +31,10 @@ const texts: { readonly [code: string]: string } = {
 /** Makes a TransportError; `code` is Node's or a key of the table above, `detail` what a person needs beyond it. */
 export function transportError(code: string, unsent: boolean, detail?: string): TransportError {
   const text = texts[code] ?? (unsent ? 'the connection could not be established' : 'the connection failed');
-  const error = new Error(detail === undefined ? `${text} (${code})` : `${text} (${code}): ${detail}`) as Error & { code: string; unsent: boolean };
+  const error = new Error(detail === undefined ? `${text} (${code})` : `${text} (${code}): ${detail}`) as Error & {
+    code: string;
+    unsent: boolean;
+  };
   error.name = 'TransportError';
   error.code = code;
   error.unsent = unsent;

@@ -173,12 +173,14 @@ class ReceivedHeaders implements AnswerHeaders {
   }
   get(name: string): string | null {
     const value = this.#headers[name.toLowerCase()];
-    return value === undefined ? null : Array.isArray(value) ? value.join(', ') : String(value);
+    return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
   }
 }
 
 function abortCode(signal: AbortSignal | undefined): string {
-  return (signal?.reason as { name?: unknown } | undefined)?.name === 'TimeoutError' ? 'tidings.timeout' : 'tidings.aborted';
+  return (signal?.reason as { name?: unknown } | undefined)?.name === 'TimeoutError'
+    ? 'tidings.timeout'
+    : 'tidings.aborted';
 }
 
 const exchangeOf = Symbol('exchange');

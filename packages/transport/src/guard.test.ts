@@ -104,6 +104,12 @@ describe('urlProblem', () => {
     expect(urlProblem('https://secret-token@push.example/x')).not.toContain('secret');
   });
 
+  test('refuses what URL parsers drop, rewrite or read in two ways', () => {
+    for (const text of [' https://push.example/', 'https://push.example/\n', 'https://pu\tsh.example/', 'https://push.example\\x', 'https://push。example/']) {
+      expect(urlProblem(text)).toMatch(/^expected no spaces/);
+    }
+  });
+
   test('opens other ports and private addresses only where it is told to', () => {
     expect(urlProblem('https://push.example/x')).toBeUndefined();
     expect(urlProblem('https://push.example:443/x')).toBeUndefined();

@@ -68,7 +68,13 @@ describe('an answer', () => {
       stream.pipe(stream);
     });
     const { status, headers, body } = await post(poolFor(server), '/3/device/abc', undefined, 'grüße');
-    expect([status, headers.get('retry-after'), headers.get('RETRY-AFTER'), headers.get('no'), body]).toEqual([429, '7', '7', null, 'grüße']);
+    expect([status, headers.get('retry-after'), headers.get('RETRY-AFTER'), headers.get('no'), body]).toEqual([
+      429,
+      '7',
+      '7',
+      null,
+      'grüße',
+    ]);
   });
 
   test('without a body is an empty text, and so may the request be', async () => {
@@ -202,11 +208,15 @@ describe('streams', () => {
     const all = Array.from({ length: 8 }, () => post(pool));
     await server.arrived(1);
     expect([server.sessions.length, pool.stats]).toEqual([1, { sessions: 1, inFlight: 1, waiting: 7 }]);
+    // A further connection of the pool would have come before this one.
+    const control = post(poolFor(server), '/control');
+    await server.arrived(2);
+    expect(server.sessions).toHaveLength(2);
     answer(streams[0] as never, 403);
-    await server.arrived(8);
-    expect(server.sessions).toHaveLength(1);
+    await server.arrived(9);
+    expect(server.sessions).toHaveLength(2);
     for (const stream of streams) if (!stream.headersSent) answer(stream);
-    await Promise.all(all);
+    await Promise.all([...all, control]);
   });
 
   test('of a new connection whose first one hangs do not wait for it for ever', async () => {
@@ -237,7 +247,10 @@ describe('streams', () => {
       { path: '/', headers: { connection: 'close' } },
     ];
     for (const request of bad) {
-      expect(await failure(pool.request({ ...request, body: '' }))).toMatchObject({ code: 'tidings.invalid_request', unsent: true });
+      expect(await failure(pool.request({ ...request, body: '' }))).toMatchObject({
+        code: 'tidings.invalid_request',
+        unsent: true,
+      });
     }
     await expect.poll(() => pool.stats).toEqual({ sessions: 1, inFlight: 0, waiting: 0 });
     expect(server.paths).toHaveLength(1);
@@ -251,7 +264,10 @@ function rawReset(stream: Parameters<Handler>[0], code: number): void {
 }
 
 describe('after the headers were written', () => {
-  const reset = (code: number): Handler => (stream) => stream.close(code);
+  const reset =
+    (code: number): Handler =>
+    (stream) =>
+      stream.close(code);
 
   test('a reset is not unsent', async () => {
     const server = await serve(reset(constants.NGHTTP2_INTERNAL_ERROR));
@@ -273,13 +289,16 @@ describe('after the headers were written', () => {
     expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
   });
 
-  test.each([constants.NGHTTP2_CANCEL, constants.NGHTTP2_INTERNAL_ERROR])('half a body and a reset %i is no answer', async (code) => {
-    const server = await serve((stream) => {
-      stream.respond({ ':status': 200 });
-      stream.write('half', () => setImmediate(() => rawReset(stream, code)));
-    });
-    expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
-  });
+  test.each([constants.NGHTTP2_CANCEL, constants.NGHTTP2_INTERNAL_ERROR])(
+    'half a body and a reset %i is no answer',
+    async (code) => {
+      const server = await serve((stream) => {
+        stream.respond({ ':status': 200 });
+        stream.write('half', () => setImmediate(() => rawReset(stream, code)));
+      });
+      expect(await failure(post(poolFor(server)))).toMatchObject({ unsent: false });
+    },
+  );
 
   test.each(['end', 'destroy'] as const)('half a body and a connection gone (%s) is no answer', async (how) => {
     const server = await serve((stream) => {
@@ -356,8 +375,14 @@ describe('before anything was written', () => {
     const { signal } = new AbortController();
     let listeners = 0;
     const { addEventListener, removeEventListener } = signal;
-    signal.addEventListener = (...parts: unknown[]) => ((listeners += 1), (addEventListener as Function).apply(signal, parts));
-    signal.removeEventListener = (...parts: unknown[]) => ((listeners -= 1), (removeEventListener as Function).apply(signal, parts));
+    signal.addEventListener = (...parts: unknown[]) => (
+      (listeners += 1),
+      (addEventListener as Function).apply(signal, parts)
+    );
+    signal.removeEventListener = (...parts: unknown[]) => (
+      (listeners -= 1),
+      (removeEventListener as Function).apply(signal, parts)
+    );
     await Promise.all([post(pool, '/', signal), post(pool, '/', signal)]);
     server.handler = (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     await failure(post(pool, '/', signal));
@@ -403,14 +428,25 @@ describe('before anything was written', () => {
   });
 
   test('an unknown host is unsent', async () => {
-    const lookup = ((_host: string, _options: object, callback: Function) => callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }))) as never;
-    expect(await failure(post(poolFor({ origin: 'https://nowhere.invalid' }, { lookup })))).toMatchObject({ code: 'ENOTFOUND', unsent: true });
+    const lookup = ((_host: string, _options: object, callback: Function) =>
+      callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }))) as never;
+    expect(await failure(post(poolFor({ origin: 'https://nowhere.invalid' }, { lookup })))).toMatchObject({
+      code: 'ENOTFOUND',
+      unsent: true,
+    });
   });
 
   test('a lookup that throws or never answers is unsent', async () => {
-    const thrower = poolFor({ origin: 'https://nowhere.invalid' }, { lookup: (() => { throw new Error('no'); }) as never });
+    const thrower = poolFor(
+      { origin: 'https://nowhere.invalid' },
+      {
+        lookup: () => {
+          throw new Error('no');
+        },
+      },
+    );
     expect(await failure(post(thrower))).toMatchObject({ unsent: true });
-    const silent = poolFor({ origin: 'https://nowhere.invalid' }, { lookup: (() => undefined) as never, connectTimeout: 20 });
+    const silent = poolFor({ origin: 'https://nowhere.invalid' }, { lookup: () => undefined, connectTimeout: 20 });
     expect(await failure(post(silent))).toMatchObject({ code: 'tidings.connect_timeout', unsent: true });
   });
 
@@ -419,9 +455,16 @@ describe('before anything was written', () => {
     const mute = createServer((socket) => void sockets.push(socket));
     mute.listen(0, 'localhost');
     await once(mute, 'listening');
-    const pool = poolFor({ origin: `https://localhost:${(mute.address() as { port: number }).port}` }, { connectTimeout: 50 });
+    const pool = poolFor(
+      { origin: `https://localhost:${(mute.address() as { port: number }).port}` },
+      { connectTimeout: 50 },
+    );
     expect(await failure(post(pool))).toMatchObject({ code: 'tidings.connect_timeout', unsent: true });
-    await Promise.all(sockets.map((socket) => (socket.destroyed ? undefined : once(socket.on('error', () => undefined).resume(), 'close'))));
+    await Promise.all(
+      sockets.map((socket) =>
+        socket.destroyed ? undefined : once(socket.on('error', () => undefined).resume(), 'close'),
+      ),
+    );
     mute.close();
   });
 
@@ -442,7 +485,10 @@ describe('before anything was written', () => {
 
   test('a certificate the peer does not accept is unsent', async () => {
     const server = await serve(echo, { requestCert: true, rejectUnauthorized: true } as never);
-    expect(await failure(post(poolFor(server)))).toMatchObject({ code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', unsent: true });
+    expect(await failure(post(poolFor(server)))).toMatchObject({
+      code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      unsent: true,
+    });
     expect(server.paths).toEqual([]);
   });
 });
@@ -456,7 +502,9 @@ describe('GOAWAY', () => {
     await server.arrived(6);
     const above = Promise.all(all.slice(3).map(failure));
     server.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, streams[2]?.id);
-    expect((await above).map(({ code, unsent }) => [code, unsent])).toEqual(Array(3).fill(['tidings.goaway', true]));
+    expect((await above).map(({ code, unsent }) => [code, unsent])).toEqual(
+      Array.from({ length: 3 }, () => ['tidings.goaway', true]),
+    );
     server.handler = echo;
     expect((await post(pool)).body).toBe('hello');
     expect(server.sessions).toHaveLength(2);
@@ -553,11 +601,15 @@ describe('the watchdog', () => {
 
   test('leaves no socket behind, even where a dead peer stopped reading', async () => {
     const server = await serve(() => proxy.freeze(), { settings: { initialWindowSize: 20_000_000 } });
+    // More than the kernel buffers: what is written stays unwritten.
+    server.server.on('session', (session) => session.setLocalWindowSize(20_000_000));
     const proxy = await proxyTo(server);
     const pool = poolFor({ ...proxy, ca: server.ca }, { pingInterval: 30, pingTimeout: 30 });
     const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
     const before = sockets();
-    expect(await failure(post(pool, '/', undefined, 'x'.repeat(20_000_000)))).toMatchObject({ code: 'tidings.connection_silent' });
+    expect(await failure(post(pool, '/', undefined, 'x'.repeat(20_000_000)))).toMatchObject({
+      code: 'tidings.connection_silent',
+    });
     // Both sides of the proxy and the server's end of it.
     await expect.poll(sockets).toBe(before + 3);
   });
@@ -566,7 +618,10 @@ describe('the watchdog', () => {
     const { streams, handler } = held();
     const server = await serve(handler);
     const proxy = await proxyTo(server);
-    const pool = poolFor({ ...proxy, ca: server.ca }, { sessions: 2, streams: 2, pingInterval: 20, pingTimeout: 60_000 });
+    const pool = poolFor(
+      { ...proxy, ca: server.ca },
+      { sessions: 2, streams: 2, pingInterval: 20, pingTimeout: 60_000 },
+    );
     const controller = new AbortController();
     const aborted = failure(post(pool, '/a', controller.signal));
     const others = [post(pool, '/b'), post(pool, '/c')];
@@ -667,8 +722,15 @@ describe('options', () => {
   });
 
   test('an origin with its default port or a slash is fine', async () => {
-    for (const origin of ['https://api.example.com:443', 'https://api.example.com/', 'https://API.example.com', 'https://[::1]:8443']) {
-      await createHttp2Pool({ origin }).close();
+    for (const origin of [
+      'https://api.example.com:443',
+      'https://api.example.com/',
+      'https://API.example.com',
+      'https://[::1]:8443',
+    ]) {
+      const pool = createHttp2Pool({ origin });
+      expect(pool.stats.sessions).toBe(0);
+      await pool.close();
     }
   });
 });

@@ -179,10 +179,13 @@ class SessionPool implements Http2Pool, ConnectionOwner, ExchangeOwner {
     let at = this.#notBefore;
     for (const { warming, openedAt } of this.#open) if (warming) at = Math.max(at, openedAt + warmUpPatience);
     if (at > now) {
-      this.#retry = setTimeout(() => {
-        this.#retry = undefined;
-        this.#pump();
-      }, Math.ceil(at - now));
+      this.#retry = setTimeout(
+        () => {
+          this.#retry = undefined;
+          this.#pump();
+        },
+        Math.ceil(at - now),
+      );
       return;
     }
     try {

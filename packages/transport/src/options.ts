@@ -26,7 +26,11 @@ export function checkOptions(options: Http2PoolOptions): PoolSettings {
   const origin = checkOrigin(options.origin);
   const { cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {
-    throw tidingsError('tidings.invalid_options', 'expected cert and key together', cert === undefined ? 'cert' : 'key');
+    throw tidingsError(
+      'tidings.invalid_options',
+      'expected cert and key together',
+      cert === undefined ? 'cert' : 'key',
+    );
   }
   return {
     origin,
@@ -47,7 +51,11 @@ export function checkOptions(options: Http2PoolOptions): PoolSettings {
 function checkOrigin(origin: string): URL {
   const url = typeof origin === 'string' && URL.canParse(origin) ? new URL(origin) : undefined;
   if (url?.protocol !== 'https:' || url.origin !== origin.replace(/\/$/, '').replace(/:443$/, '').toLowerCase()) {
-    throw tidingsError('tidings.invalid_options', 'expected an https origin such as https://api.example.com:443', 'origin');
+    throw tidingsError(
+      'tidings.invalid_options',
+      'expected an https origin such as https://api.example.com:443',
+      'origin',
+    );
   }
   return url;
 }

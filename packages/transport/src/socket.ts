@@ -28,6 +28,8 @@ export function isCertificateCode(code: string): boolean {
 export function describeCertificate(socket: TLSSocket): string | undefined {
   const { subject, valid_from: from, valid_to: until } = socket.getPeerCertificate();
   if (subject === undefined) return undefined;
-  const name = String(subject.CN ?? 'no name').slice(0, 100).replace(/[^\x20-\x7e]/g, '?');
+  const name = String(subject.CN ?? 'no name')
+    .slice(0, 100)
+    .replace(/[^\x20-\x7e]/g, '?');
   return `certificate of ${name}, valid from ${from} until ${until}`;
 }

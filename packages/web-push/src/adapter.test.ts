@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import type { Worker } from 'node:worker_threads';
 import type { Delivery, SendResult } from '@tidings/core';
 import { realRuntime } from '@tidings/core';
 import type { Fault, Sandbox, WebPushService } from '@tidings/sandbox';
@@ -233,6 +234,17 @@ describe('the VAPID key', () => {
     expect(asked).toEqual(['start']);
   });
 
+  test('that a service has taken before is not in doubt when it refuses without a word', async () => {
+    const adapter = adapterOf();
+    const refuse = async (): Promise<SendResult> => {
+      service.faults.next({ kind: 'status', status: 401 });
+      return send(adapter, to());
+    };
+    expect(await refuse()).toMatchObject({ kind: 'unauthorized', scope: 'credential' });
+    expect(await send(adapter, to())).toMatchObject({ kind: 'accepted' });
+    expect(await refuse()).toMatchObject({ kind: 'rejected', scope: 'target' });
+  });
+
   test('is asked for again once when it is refused, and the next attempt has the new one', async () => {
     const asked: string[] = [];
     const adapter = adapterOf({
@@ -290,12 +302,24 @@ test('close lets the work in flight end and takes nothing more', async () => {
   await adapter.close();
 });
 
+test('close ends the threads', async () => {
+  const threads: Worker[] = [];
+  const collect = (thread: Worker): void => void threads.push(thread);
+  process.on('worker', collect);
+  const adapter = adapterOf({ threads: 1 });
+  await adapter.send(Array.from({ length: 16 }, () => to()) as Delivery[], { signal: never });
+  process.off('worker', collect);
+  expect(threads).toHaveLength(1);
+  await adapter.close();
+  expect(threads.map(({ threadId }) => threadId)).toEqual([-1]);
+});
+
 test('a process that has sent much ends by itself, closed or not', async () => {
   const script = fileURLToPath(new URL('testing/send-many.ts', import.meta.url));
   for (const close of [true, false]) {
     service.ledger.clear();
     const targets = Array.from({ length: 5 }, () => service.subscribe());
-    const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'], timeout: 20_000 });
     child.stdin.end(JSON.stringify({ vapid, ca: sandbox.ca, allow: [new URL(service.endpoint).host], targets, close, messages: 300 }));
     const [[code], output] = await Promise.all([once(child, 'exit'), text(child.stdout)]);
     expect([code, output]).toEqual([0, '{"accepted":300}']);

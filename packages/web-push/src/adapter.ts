@@ -92,6 +92,7 @@ const withoutKey: { readonly [Problem in VapidProblem]: Failure } = {
     scope: 'provider',
     code: 'tidings.credential_unavailable',
     message: "the function given as 'vapid' failed",
+    retryAfter: 1000,
     unsent: true,
   },
   invalid: {

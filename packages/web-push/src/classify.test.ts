@@ -150,4 +150,8 @@ describe('no answer', () => {
       field: 'to.endpoint',
     });
   });
+
+  test('since a header can not be written is the message’s fault', () => {
+    expect(classifyError(transportError('tidings.invalid_request', true))).toMatchObject({ kind: 'rejected', scope: 'message' });
+  });
 });

@@ -1,11 +1,11 @@
-import type { Failure, SendResult } from '@tidings/core';
+import type { Failure, Rejected, SendResult } from '@tidings/core';
 import { classifyHttp } from '@tidings/core';
 import type { Answer, TransportError } from '@tidings/transport';
 import { forbiddenAddress } from '@tidings/transport';
 
 const unregistered = (message: string): Failure => ({ kind: 'unregistered', scope: 'target', code: '', message });
-const refusedMessage = (message: string, field?: string): Failure => ({ kind: 'rejected', scope: 'message', code: '', message, field });
-const refusedTarget = (message: string): Failure => ({ kind: 'rejected', scope: 'target', code: '', message });
+const refusedMessage = (message: string, field?: string): Rejected => ({ kind: 'rejected', scope: 'message', code: '', message, field });
+const refusedTarget = (message: string): Rejected => ({ kind: 'rejected', scope: 'target', code: '', message });
 const throttledTarget: Failure = { kind: 'throttled', scope: 'target', code: '' };
 const unavailable: Failure = { kind: 'unavailable', scope: 'provider', code: '' };
 const redirect = refusedTarget('the push service redirects, which is not followed');
@@ -107,11 +107,16 @@ function parse(body: string): { readonly [key: string]: unknown } | undefined {
   }
 }
 
+/** What went wrong before there was a request, by its code. */
+const ownFaults: { readonly [code: string]: Failure } = {
+  [forbiddenAddress]: { ...refusedTarget('the endpoint leads to an address that is not public'), field: 'to.endpoint' },
+  'tidings.invalid_request': refusedMessage('a header holds characters that HTTP does not allow', 'native.webPush'),
+};
+
 /** No answer: what is surely not sent can go again at no charge, for the rest nobody knows. */
 export function classifyError({ code, unsent }: TransportError): Failure {
-  if (code === forbiddenAddress) {
-    return { kind: 'rejected', scope: 'target', code, message: 'the endpoint leads to an address that is not public', field: 'to.endpoint' };
-  }
+  const fault = Object.hasOwn(ownFaults, code) ? ownFaults[code] : undefined;
+  if (fault !== undefined) return { ...fault, code };
   if (unsent) return { kind: 'unavailable', scope: 'provider', code, unsent: true, message: 'the push service was not reached' };
   return { kind: 'ambiguous', scope: 'provider', code, message: 'the push service did not answer' };
 }

@@ -155,6 +155,17 @@ describe('a failure before the request was written is unsent', () => {
   });
 });
 
+test('a header that HTTP does not allow is not sent, and opens no connection', async () => {
+  const server = await serve(created);
+  const client = clientOf({ ca: server.ca });
+  const url = new URL('/push/1', server.origin);
+  for (const value of ['a\r\nX: y', 'a\0b', '€']) {
+    const sent = client.post({ endpoint: { url, privately: true }, headers: { Topic: value }, body: Buffer.alloc(0), signal: never });
+    expect(await failure(sent)).toEqual(['tidings.invalid_request', true]);
+  }
+  expect(server.connections).toHaveLength(0);
+});
+
 describe('a failure after it was written is not', () => {
   test('reset, on a new connection and on a kept one', async () => {
     let resets = false;

@@ -63,7 +63,8 @@ function exchange({ endpoint, headers, body, signal }: PushRequest, agent: Agent
   };
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(transportError(abortCode(signal), true));
-    const outgoing = request(options);
+    const outgoing = tryRequest(options);
+    if (outgoing === undefined) return reject(transportError('tidings.invalid_request', true));
     let incoming: IncomingMessage | undefined;
     let settled = false;
     const chunks: Buffer[] = [];
@@ -108,6 +109,15 @@ function exchange({ endpoint, headers, body, signal }: PushRequest, agent: Agent
     });
     outgoing.end(body);
   });
+}
+
+/** Undefined where Node refuses the path or a header. */
+function tryRequest(options: RequestOptions): ClientRequest | undefined {
+  try {
+    return request(options);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Node writes a request once the peer's certificate is verified, not before. */

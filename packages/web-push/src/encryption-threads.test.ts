@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Encryptor } from './encryption-threads.ts';
 import { createEncryptor } from './encryption-threads.ts';
@@ -13,14 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function script(name: string, text: string): Promise<URL> {
+async function script(name: string, program: string): Promise<URL> {
   const file = join(folder, `${name}.mjs`);
-  await writeFile(file, text);
+  await writeFile(file, program);
   return pathToFileURL(file);
 }
 
 const reader = makeReader();
-const message = (text: string) => ({ plaintext: Buffer.from(text), keys: reader.keys });
+const message = (content: string) => ({ plaintext: Buffer.from(content), keys: reader.keys });
 const busy = 16;
 
 /** Encrypts one after the other until a thread has done it. */
@@ -52,7 +55,7 @@ test('a few messages are encrypted at once, and start no thread', () => {
 test('many are encrypted in threads, each result where it belongs', async () => {
   const encryptor = createEncryptor(2);
   await untilThreaded(encryptor);
-  const results = texts.map((text) => encryptor.encrypt(message(text), busy));
+  const results = texts.map((each) => encryptor.encrypt(message(each), busy));
   expect(results.every((each) => each instanceof Promise)).toBe(true);
   expect(await readAll(results)).toEqual(texts);
   const broken = encryptor.encrypt({ ...message('text'), keys: { ...reader.keys, point: Buffer.alloc(65) } }, busy);
@@ -66,15 +69,14 @@ test('without threads all is done here', () => {
 
 test('a thread that does not start, or ends in the middle of its work, loses nothing', async () => {
   const missing = createEncryptor(1, 1, new URL('missing.mjs', pathToFileURL(`${folder}/`)));
-  const early = texts.map((text) => missing.encrypt(message(text), 1));
+  const early = texts.map((each) => missing.encrypt(message(each), 1));
   expect(await readAll(early)).toEqual(texts);
 
   const forbidden = createEncryptor(1, 1, new URL('https://team.example/worker.mjs'));
-  expect(await readAll(texts.map((text) => forbidden.encrypt(message(text), 1)))).toEqual(texts);
+  expect(await readAll(texts.map((each) => forbidden.encrypt(message(each), 1)))).toEqual(texts);
 
   for (const [name, end] of Object.entries({ throws: "throw new Error('out of memory')", exits: 'process.exit(1)' })) {
-    const text = answersOnce(end);
-    const encryptor = createEncryptor(1, 1, await script(name, text));
+    const encryptor = createEncryptor(1, 1, await script(name, answersOnce(end)));
     await untilThreaded(encryptor);
     expect(await readAll(texts.map((each) => encryptor.encrypt(message(each), 1)))).toEqual(texts);
     // From then on here.
@@ -86,10 +88,19 @@ test('a thread that does not start, or ends in the middle of its work, loses not
 test('close ends the threads and finishes what they had', async () => {
   const encryptor = createEncryptor(1, 1, await script('silent', answersOnce('return')));
   await untilThreaded(encryptor);
-  const results = texts.map((text) => encryptor.encrypt(message(text), 1));
+  const results = texts.map((each) => encryptor.encrypt(message(each), 1));
   await new Promise(setImmediate);
   await encryptor.close();
   expect(await readAll(results)).toEqual(texts);
   expect(encryptor.encrypt(message('late'), 1)).toBeInstanceOf(Buffer);
   await encryptor.close();
+});
+
+test('a thread keeps the process as long as it works, and no longer', async () => {
+  const program = fileURLToPath(new URL('testing/encrypt-and-end.ts', import.meta.url));
+  for (const [work, output] of [['in a thread', 'text'], ['none', '']]) {
+    const child = spawn(process.execPath, [program, work ?? ''], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
+    const [[code], written] = await Promise.all([once(child, 'exit'), text(child.stdout)]);
+    expect([code, written]).toEqual([0, output]);
+  }
 });

@@ -47,7 +47,6 @@ export function createEncryptor(threads: number, threshold = 16, workerUrl = sib
     if (worker === undefined) return;
     const thread: Thread = { worker, ready: false, jobs: [] };
     pool.add(thread);
-    worker.unref();
     worker.once('online', () => {
       thread.ready = true;
       distribute();
@@ -63,6 +62,8 @@ export function createEncryptor(threads: number, threshold = 16, workerUrl = sib
     });
     worker.on('error', () => abandon(thread));
     worker.on('exit', () => abandon(thread));
+    // Last: to listen for messages refers to the thread again.
+    worker.unref();
   };
 
   const abandon = (thread: Thread): void => {

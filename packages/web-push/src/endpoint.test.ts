@@ -99,3 +99,9 @@ test('a function decides per host and port, and private addresses are a decision
   expect(rules.parse('http://any.example/x')).toBeUndefined();
   expect(asked).toContainEqual({ hostname: 'any.example', port: 8443 });
 });
+
+test('a function that answers anything but true opens nothing', () => {
+  for (const answer of [undefined, null, 1, 'yes', 'public', {}, Promise.resolve(true)]) {
+    expect(endpointRules(() => answer as never).parse('https://any.example/x')).toBeUndefined();
+  }
+});

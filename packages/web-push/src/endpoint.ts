@@ -79,11 +79,16 @@ function verdictOf(allow: AllowHosts | undefined): (url: URL) => boolean | 'priv
   return (url) => {
     const port = portOf(url);
     if (known.some((rule) => fits(rule, url.hostname, port))) return true;
-    if (typeof allow === 'function') return allow({ hostname: url.hostname, port });
+    if (typeof allow === 'function') return strictly(allow({ hostname: url.hostname, port }));
     const rule = further?.find((each) => fits(each, url.hostname, port));
     // Whoever names one host knows where it is; below a wildcard anybody may make names.
     return rule === undefined ? false : rule.below || 'private';
   };
+}
+
+/** A function without types may answer anything, `undefined` where it forgot a case: that opens nothing. */
+function strictly(verdict: unknown): boolean | 'private' {
+  return verdict === 'private' ? verdict : verdict === true;
 }
 
 function fits(rule: HostRule, hostname: string, port: number): boolean {

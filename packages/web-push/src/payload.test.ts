@@ -132,3 +132,16 @@ describe('size', () => {
     expect(JSON.stringify(failure)).not.toContain('s3cret');
   });
 });
+
+test('data that JSON can not express is the message’s fault', () => {
+  const cycle: { self?: unknown } = {};
+  cycle.self = cycle;
+  for (const data of [cycle, { amount: 1n }, { toJSON: () => { throw new Error('no'); } }]) {
+    expect(toPushMessage(makeDelivery({ content: { data: data as never } }), mozilla, now)).toMatchObject({
+      kind: 'rejected',
+      scope: 'message',
+      code: 'tidings.invalid_payload',
+      field: 'data',
+    });
+  }
+});

@@ -41,6 +41,7 @@ const urgencies: { readonly [Each in Priority]: Urgency } = { high: 'high', norm
 export function toPushMessage(delivery: WebPushDelivery, hostname: string, now: number): PushMessage | Failure {
   const { native, priority } = delivery;
   const plaintext = plaintextOf(delivery);
+  if (plaintext === undefined) return notJson;
   if (plaintext.length > plaintextLimit) return tooLarge(delivery);
   const limits = Object.hasOwn(services, hostname) ? (services[hostname] ?? others) : others;
   const topic = topicOf(delivery, limits);
@@ -75,11 +76,24 @@ export function collapseTopic(collapseKey: string | undefined, id: string): stri
   return plainKey.test(collapseKey) ? collapseKey : hash('sha256', collapseKey, 'hex').slice(0, 32);
 }
 
-function plaintextOf(delivery: WebPushDelivery): Uint8Array {
+/** Undefined for what JSON can't express: a cycle, a bigint. */
+function plaintextOf(delivery: WebPushDelivery): Uint8Array | undefined {
   const raw = delivery.native?.payload;
   if (raw !== undefined) return typeof raw === 'string' ? Buffer.from(raw) : raw;
-  return Buffer.from(JSON.stringify(toDocument(delivery)));
+  try {
+    return Buffer.from(JSON.stringify(toDocument(delivery)));
+  } catch {
+    return undefined;
+  }
 }
+
+const notJson: Failure = {
+  kind: 'rejected',
+  scope: 'message',
+  code: 'tidings.invalid_payload',
+  message: 'expected what JSON can express',
+  field: 'data',
+};
 
 /** The JSON that the service worker gets; what the message does not have is left out. */
 export function toDocument({ id, content, collapseKey }: WebPushDelivery): WebPushDocument {

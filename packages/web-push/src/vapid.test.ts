@@ -139,14 +139,18 @@ describe('a function', () => {
     expect(asked).toEqual(['start', 'refused', 'expiring']);
   });
 
-  test('that fails at the start, or gives no key pair, gives no header, and is asked again', async () => {
+  test('that fails at the start, or gives no key pair, gives no header, and is asked again a second later', async () => {
     const headers = make();
     answer = () => {
       throw new Error('vault is down');
     };
     expect(await headers.get(fcm)).toBe('failed');
+    expect(await headers.get(apple)).toBe('failed');
+    expect(asked).toEqual(['start']);
+    now += 1000;
     answer = () => ({ ...makeVapid(), privateKey: 'x' });
     expect(await headers.get(fcm)).toBe('invalid');
+    now += 1000;
     answer = () => makeVapid();
     expect(await header(headers)).toHaveProperty('value');
   });

@@ -8,6 +8,8 @@ import { checkVapid } from './vapid-keys.ts';
 const life = 12 * 3600;
 /** Milliseconds that a header is used: services' clocks differ, and retries take their time. */
 const use = 11 * 3_600_000;
+/** Milliseconds until a function that failed is asked again, so that waiting messages do not all ask a vault that is down. */
+const pause = { start: 1000, later: 60_000 };
 /** Push services remembered at most; there are a handful, unless `allow` opens all the world. */
 const originLimit = 1000;
 
@@ -54,6 +56,7 @@ export function createVapidHeaders(source: WebPushOptions['vapid'], now: () => n
   let credential: Credential | undefined = typeof source === 'function' ? undefined : { vapid: source, until: Infinity };
   let asking: Promise<VapidProblem | undefined> | undefined;
   let doubtful = false;
+  let failed: { readonly problem: VapidProblem; readonly until: number } | undefined;
 
   const serviceOf = (origin: string): Service => {
     const known = services.get(origin) ?? { header: undefined, until: 0, proven: undefined };
@@ -79,9 +82,11 @@ export function createVapidHeaders(source: WebPushOptions['vapid'], now: () => n
       credential = { vapid, until: now() + use };
       return undefined;
     } catch (error) {
-      // The last good one stays; it is asked for again in a while, not with every message.
-      if (credential !== undefined) credential = { ...credential, until: now() + 60_000 };
-      return isTidingsError(error) ? 'invalid' : 'failed';
+      const problem = isTidingsError(error) ? 'invalid' : 'failed';
+      if (credential === undefined) failed = { problem, until: now() + pause.start };
+      // The last good one stays in use.
+      else credential = { ...credential, until: now() + pause.later };
+      return problem;
     } finally {
       asking = undefined;
     }
@@ -101,6 +106,7 @@ export function createVapidHeaders(source: WebPushOptions['vapid'], now: () => n
 
   return {
     get(origin) {
+      if (credential === undefined && failed !== undefined && failed.until > now()) return failed.problem;
       const reason = reasonToAsk();
       if (reason === undefined && asking === undefined) return headerOf(origin, credential as Credential);
       asking ??= ask(reason as VapidReason);

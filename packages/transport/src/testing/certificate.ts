@@ -11,7 +11,11 @@ export function makeCertificate({ name = 'localhost', from = -1, until = 30 } = 
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(0x30, oid('2a8648ce3d040302'));
   const subject = der(0x30, der(0x31, der(0x30, oid('550403'), der(0x0c, Buffer.from(name)))));
-  const extensions = der(0x30, extension('551d11', der(0x30, der(0x82, Buffer.from(name)))), extension('551d13', der(0x30, der(0x01, Buffer.from([0xff])))));
+  const extensions = der(
+    0x30,
+    extension('551d11', der(0x30, der(0x82, Buffer.from(name)))),
+    extension('551d13', der(0x30, der(0x01, Buffer.from([0xff])))),
+  );
   const body = der(
     0x30,
     der(0xa0, der(0x02, Buffer.from([2]))),

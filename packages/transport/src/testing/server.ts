@@ -24,7 +24,10 @@ export interface TestServer extends AsyncDisposable {
 
 const shared = makeCertificate();
 
-export async function startServer(handler: Handler, options: ServerOptions & { cert?: string; key?: string; port?: number } = {}): Promise<TestServer> {
+export async function startServer(
+  handler: Handler,
+  options: ServerOptions & { cert?: string; key?: string; port?: number } = {},
+): Promise<TestServer> {
   const { cert = shared.cert, key = shared.key, port = 0, ...rest } = options;
   const server = createSecureServer({ cert, key, ...rest } as never);
   const sessions: ServerHttp2Session[] = [];

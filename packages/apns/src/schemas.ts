@@ -128,7 +128,10 @@ const headerRules: { readonly [Field in keyof ApnsHeaders]-?: Rule } = {
     (value) => typeof value === 'string' && Object.hasOwn(topicSuffix, value),
     `one of ${Object.keys(topicSuffix).join(', ')}`,
   ],
-  'apns-topic': [(value) => typeof value === 'string' && /^[\w.-]{1,255}$/.test(value), 'letters, digits, dots, dashes'],
+  'apns-topic': [
+    (value) => typeof value === 'string' && /^[\w.-]{1,255}$/.test(value),
+    'letters, digits, dots, dashes',
+  ],
   'apns-priority': [(value) => value === 1 || value === 5 || value === 10, '1, 5 or 10'],
   'apns-collapse-id': [isCollapseId, '1 to 64 printable ASCII characters'],
   'apns-expiration': count,
@@ -152,7 +155,8 @@ export const contentSchema = checked<ApnsContent>((value) =>
 
 export const nativeSchema = checked<ApnsNative>((value) => {
   if (!isRecord(value)) return { message: 'expected an object with aps, headers or payload' };
-  const issue = firstIssue(value, { aps: record, headers: record, payload: record }, []) ?? unknownKey(value, nativeKeys, []);
+  const issue =
+    firstIssue(value, { aps: record, headers: record, payload: record }, []) ?? unknownKey(value, nativeKeys, []);
   if (issue !== undefined) return issue;
   const { headers = {}, payload = {} } = value as { headers?: Fields; payload?: Fields };
   if (Object.hasOwn(payload, 'aps')) return { message: 'expected keys beside aps', path: ['payload', 'aps'] };
@@ -161,10 +165,15 @@ export const nativeSchema = checked<ApnsNative>((value) => {
 
 const nativeKeys = ['aps', 'headers', 'payload'];
 
-function firstIssue(value: Fields, rules: { readonly [field: string]: Rule }, path: readonly string[]): Issue | undefined {
+function firstIssue(
+  value: Fields,
+  rules: { readonly [field: string]: Rule },
+  path: readonly string[],
+): Issue | undefined {
   for (const field in rules) {
     const [test, expected] = rules[field] as Rule;
-    if (value[field] !== undefined && !test(value[field])) return { message: `expected ${expected}`, path: [...path, field] };
+    if (value[field] !== undefined && !test(value[field]))
+      return { message: `expected ${expected}`, path: [...path, field] };
   }
   return undefined;
 }

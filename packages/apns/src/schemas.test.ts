@@ -1,10 +1,13 @@
 import type { Schema } from '@tidings/core';
 import { describe, expect, test } from 'vitest';
-import { contentSchema, nativeSchema, targetSchema } from './message.ts';
+import { contentSchema, nativeSchema, targetSchema } from './schemas.ts';
 
 /** Path of the first issue; undefined where there is none. */
 function problem(schema: Schema, value: unknown): string | undefined {
-  const result = schema['~standard'].validate(value) as { value?: unknown; issues?: readonly { path?: readonly unknown[] }[] };
+  const result = schema['~standard'].validate(value) as {
+    value?: unknown;
+    issues?: readonly { path?: readonly unknown[] }[];
+  };
   if (result.issues === undefined) {
     // The engine relies on getting back what it gave.
     expect(result.value).toBe(value);
@@ -38,7 +41,17 @@ describe('a target', () => {
 describe('content', () => {
   test.each([
     [{}, undefined],
-    [{ title: 'T', badge: 0, sound: 'default', relevanceScore: 1, interruptionLevel: 'passive', contentAvailable: true }, undefined],
+    [
+      {
+        title: 'T',
+        badge: 0,
+        sound: 'default',
+        relevanceScore: 1,
+        interruptionLevel: 'passive',
+        contentAvailable: true,
+      },
+      undefined,
+    ],
     [{ sound: { name: 'x', critical: true, volume: 0 } }, undefined],
     [{ badge: undefined }, undefined],
     [{ badge: '1' }, 'badge'],
@@ -63,7 +76,15 @@ describe('native', () => {
     [{}, undefined],
     [{ aps: { alert: 'x', anything: [1] }, payload: { a: 1 } }, undefined],
     [
-      { headers: { 'apns-push-type': 'voip', 'apns-topic': 'a.b-c_d', 'apns-priority': 1, 'apns-collapse-id': 'x y', 'apns-expiration': 0 } },
+      {
+        headers: {
+          'apns-push-type': 'voip',
+          'apns-topic': 'a.b-c_d',
+          'apns-priority': 1,
+          'apns-collapse-id': 'x y',
+          'apns-expiration': 0,
+        },
+      },
       undefined,
     ],
     [{ app: {} }, 'app'],
