@@ -1,6 +1,14 @@
 import type { Adapter, Content } from './adapter.ts';
 import { contentOf, type DeliveryRecord } from './record.ts';
-import { isThenable, ownVendor, problemFinder, type Awaitable, type Issue, type Schema, type SchemaResult } from './schema.ts';
+import {
+  isThenable,
+  ownVendor,
+  problemFinder,
+  type Awaitable,
+  type Issue,
+  type Schema,
+  type SchemaResult,
+} from './schema.ts';
 import type { Problem } from './validate.ts';
 
 type Checked = SchemaResult<unknown>;
@@ -73,8 +81,8 @@ function defined(content: Content): Content {
 
 function checkTarget({ '~standard': standard }: Schema<unknown, unknown>, record: DeliveryRecord): Awaitable<Checked> {
   if (standard.vendor === ownVendor) return standard.validate(record.to);
-  // A strict schema knows of no channel.
-  const { channel: _channel, ...to } = record.to as { readonly channel: string };
+  // A strict schema knows of no channel, and of no binding that an audience gave.
+  const { channel: _channel, binding: _binding, ...to } = record.to;
   return standard.validate(to);
 }
 
@@ -88,7 +96,8 @@ function pathOf({ message, index }: DeliveryRecord): string {
   return 'to';
 }
 
-function contentPath({ message, channel }: DeliveryRecord): string {
+function contentPath({ message, channel, rare }: DeliveryRecord): string {
+  if (rare !== null && rare.made !== undefined) return '';
   return message.content?.[channel.name] === undefined ? '' : `content.${channel.name}`;
 }
 
@@ -99,5 +108,8 @@ function problemOf(issues: readonly Issue[], field: string): Problem {
     const key: unknown = typeof part === 'object' && part !== null && 'key' in part ? part.key : part;
     path += typeof key === 'number' ? `[${key}]` : path === '' ? String(key) : `.${String(key)}`;
   }
-  return { field: path === '' ? 'content' : path, expected: issue?.message.replace(/^expected /, '') ?? 'a valid value' };
+  return {
+    field: path === '' ? 'content' : path,
+    expected: issue?.message.replace(/^expected /, '') ?? 'a valid value',
+  };
 }
