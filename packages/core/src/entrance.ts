@@ -2,7 +2,7 @@ import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
 import { DeliveryView, entering, type AnyMessage, type DeliveryRecord } from './record.ts';
 import type { Route } from './route.ts';
-import { isThenable } from './schema.ts';
+import { isThenable, type Awaitable } from './schema.ts';
 import { SuppressedOutcome } from './settled.ts';
 import type { Problem } from './validate.ts';
 import type { Watch } from './watch.ts';
@@ -39,7 +39,13 @@ export class Entrance {
       void this.#enterAll([record], undefined);
       return;
     }
-    const problem = record.channel.prepare(record);
+    let problem: Awaitable<Problem | undefined>;
+    try {
+      problem = record.channel.prepare(record);
+    } catch (error) {
+      pipeline.hookFailed(record, 'schema', error, 'tidings.adapter_threw');
+      return;
+    }
     if (problem === undefined) {
       if (record.message.idempotencyKey === undefined) pipeline.admit(record, now);
       else this.#claimOne(record, now);
@@ -52,9 +58,10 @@ export class Entrance {
     route: Route | undefined,
     begun?: PromiseLike<Problem | undefined>,
   ): Promise<void> {
-    for (const record of records) {
+    const entered = records.filter(({ state }) => state === entering);
+    for (const record of entered) this.#watch.entered(record);
+    for (const record of entered) {
       if (record.state !== entering) continue;
-      this.#watch.entered(record);
       await this.#check(record, begun);
       this.#watch.left(record);
     }
