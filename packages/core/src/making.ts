@@ -2,6 +2,7 @@ import type { Content } from './adapter.ts';
 import type { EngineContext } from './context.ts';
 import { runMiddleware } from './middleware.ts';
 import { DeliveryView, preparing, settled, type DeliveryRecord } from './record.ts';
+import type { SettledOutcome } from './settled.ts';
 import type { Awaitable } from './schema.ts';
 import type { Watch } from './watch.ts';
 
@@ -26,26 +27,37 @@ export class Making {
 
   async #throughMiddleware(record: DeliveryRecord): Promise<void> {
     const { pipeline } = this.#engine;
+    const rare = record.more;
     this.#watch.entered(record);
+    const tell = (outcome: SettledOutcome): void => {
+      if (rare.inner === undefined) return;
+      rare.inner = undefined;
+      pipeline.finish(record, outcome);
+    };
     const outcome = await runMiddleware(this.#engine, record, (changed) => {
       this.#watch.left(record);
-      if (changed !== undefined) record.more.made = changed;
+      if (changed !== undefined) rare.made = changed;
       return new Promise((resolve) => {
         if (record.state === settled) {
-          resolve(record.more.outcome!);
+          resolve(rare.outcome!);
           return;
         }
-        record.more.inner = resolve;
+        rare.inner = (inner) => {
+          // It may change what is told, but not keep it for ever.
+          this.#watch.untold(record, () => tell(inner));
+          resolve(inner);
+        };
         void this.#make(record);
       });
     });
     this.#watch.left(record);
-    const inner = record.more.inner !== undefined;
-    record.more.inner = undefined;
     // Settled inside: the middleware has the last word. Settled without it (canceled, expired): that was told already.
     if (record.state === settled) {
-      if (inner) pipeline.finish(record, outcome ?? record.more.outcome!);
-    } else if (outcome !== undefined) pipeline.settle(record, outcome);
+      tell(outcome ?? rare.outcome!);
+      return;
+    }
+    rare.inner = undefined;
+    if (outcome !== undefined) pipeline.settle(record, outcome);
     else pipeline.fail(record, { kind: 'rejected', scope: 'message', code: 'tidings.middleware_failed' });
   }
 
@@ -56,6 +68,7 @@ export class Making {
       if (hooks.render !== undefined) await this.#makeBy(record, hooks.render, 'rendered');
       if (hooks.encrypt !== undefined) await this.#makeBy(record, hooks.encrypt, 'encrypted');
       record.more.sealed = hooks.encrypt !== undefined;
+      if (record.state !== preparing) return;
       const problem = record.more.made === undefined ? undefined : await record.channel.prepareFor(record);
       if (record.state !== preparing) return;
       if (problem !== undefined) pipeline.reject(record, problem, 'tidings.invalid_content');
@@ -73,8 +86,16 @@ export class Making {
     step: 'rendered' | 'encrypted',
   ): Promise<void> {
     // What the hook before made is what this one sees.
-    if (record.more.made !== undefined) await record.channel.prepareFor(record);
-    record.more.made = await hook(new DeliveryView(record) as never);
+    const problem = record.more.made === undefined ? undefined : await record.channel.prepareFor(record);
+    if (record.state !== preparing) return;
+    if (problem !== undefined) {
+      this.#engine.pipeline.reject(record, problem, 'tidings.invalid_content');
+      return;
+    }
+    const made: unknown = await hook(new DeliveryView(record) as never);
+    // Else the message's own content would go, which the hook was to replace or to hide.
+    if (typeof made !== 'object' || made === null) throw new TypeError('a hook returned no content');
+    record.more.made = made;
     record.more.steps.push({ step, time: this.#engine.clock.read() });
   }
 }

@@ -28,7 +28,10 @@ export async function runMiddleware(
     return outcomeOf(record, await middleware(delivery as never, next as never));
   };
   try {
-    return await run(0, view as Delivery);
+    const outcome = await run(0, view as Delivery);
+    // What is being sent meanwhile is not over yet, whatever was returned.
+    await sent;
+    return outcome;
   } catch (error) {
     engine.logger?.error({ hook: 'use', error: errorName(error) }, 'hook failed');
     return sent;

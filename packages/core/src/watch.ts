@@ -8,6 +8,8 @@ const lookEvery = 1000;
 export class Watch {
   readonly #engine: EngineContext;
   readonly #inHooks = new Set<DeliveryRecord>();
+  /** Settled, but a middleware still has the outcome. */
+  readonly #untold = new Map<DeliveryRecord, () => void>();
   #cancelTimer: (() => void) | undefined;
   #closed = false;
 
@@ -23,6 +25,19 @@ export class Watch {
 
   left(record: DeliveryRecord): void {
     this.#inHooks.delete(record);
+    this.#untold.delete(record);
+  }
+
+  /** Its outcome is told at its deadline, if it has not `left` until then. */
+  untold(record: DeliveryRecord, tell: () => void): void {
+    this.#untold.set(record, tell);
+    this.look();
+  }
+
+  /** Tells what middleware still has. */
+  tellAll(): void {
+    for (const tell of this.#untold.values()) tell();
+    this.#untold.clear();
   }
 
   /** Something is outside: look at it now and then. */
@@ -62,6 +77,11 @@ export class Watch {
       if (record.expiresAt <= now) pipeline.expired(record, now);
       if (record.state === settled) this.#inHooks.delete(record);
     }
-    return outside + this.#inHooks.size;
+    for (const [record, tell] of this.#untold) {
+      if (record.expiresAt > now) continue;
+      this.#untold.delete(record);
+      tell();
+    }
+    return outside + this.#inHooks.size + this.#untold.size;
   }
 }
