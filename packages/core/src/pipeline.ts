@@ -179,7 +179,9 @@ export class Pipeline {
 
   async #check(record: DeliveryRecord): Promise<'send' | { suppress: string }> {
     try {
-      return await this.#engine.hooks.check!(new HookView(record) as never);
+      const verdict = await this.#engine.hooks.check!(new HookView(record) as never);
+      if (verdict === 'send' || typeof verdict?.suppress === 'string') return verdict;
+      throw new TypeError('check answered neither send nor a reason');
     } catch (error) {
       // Nobody can say that it still is this person's device: it is not sent.
       this.#engine.logger?.error({ hook: 'check', error: errorName(error) }, 'hook failed');

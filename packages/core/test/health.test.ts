@@ -3,7 +3,7 @@ import { createEngine } from '../src/index.ts';
 import { after, scriptAdapter } from '../src/testing/script-adapter.ts';
 import { virtualRuntime } from '../src/testing/virtual-runtime.ts';
 
-const to = (channel: 'one' | 'two', token: string) => ({ channel, token }) as const;
+const to = <const Name extends string>(channel: Name, token: string) => ({ channel, token }) as const;
 
 test('stats tell what waits, how long, what is in flight and how fast it went', async () => {
   const runtime = virtualRuntime();

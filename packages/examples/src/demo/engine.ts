@@ -46,5 +46,8 @@ export type DemoEngine = ReturnType<typeof createDemoEngine>;
 export function makeVapid(): Vapid {
   const pair = createECDH('prime256v1');
   const publicKey = pair.generateKeys('base64url');
-  return { subject: 'mailto:push@tidings.example', publicKey, privateKey: pair.getPrivateKey('base64url') };
+  // Once in 256 times the key begins with a zero, which node leaves out.
+  const privateKey = pair.getPrivateKey('hex').padStart(64, '0');
+  const subject = 'mailto:push@tidings.example';
+  return { subject, publicKey, privateKey: Buffer.from(privateKey, 'hex').toString('base64url') };
 }
