@@ -100,8 +100,8 @@ function pathOf({ message, index, to }: DeliveryRecord): string {
   return 'to';
 }
 
-function contentPath({ message, channel }: DeliveryRecord): string {
-  return message.content?.[channel.name] === undefined ? '' : `content.${channel.name}`;
+function contentPath({ message, channel, rare }: DeliveryRecord): string {
+  return message.content?.[channel.name] === undefined || rare?.made !== undefined ? '' : `content.${channel.name}`;
 }
 
 function problemOf(issues: readonly Issue[], field: string): Problem {

@@ -116,7 +116,7 @@ export class Pipeline {
 
   choose(record: DeliveryRecord, now: number): void {
     const { collapseKey } = record.message;
-    if (collapseKey !== undefined) this.#supersede(record, collapseKey);
+    if (collapseKey !== undefined && this.#supersede(record, collapseKey)) return;
     try {
       const lane = this.#choice.laneFor(record, now);
       if (lane instanceof Lane) this.#intoLane(record, lane, now);
@@ -149,13 +149,30 @@ export class Pipeline {
     else lane.enqueue(record);
   }
 
-  /** An older one for the same place on the same device need not go any more, and must not go after this one. */
-  #supersede(record: DeliveryRecord, collapseKey: string): void {
+  /**
+   * An older one for the same place on the same device need not go any more, and must not arrive after this one:
+   * true where it is in an attempt, and this one has to wait for its end.
+   */
+  #supersede(record: DeliveryRecord, collapseKey: string): boolean {
     const key = `${record.message.tenant ?? ''}\n${JSON.stringify(record.to)}\n${collapseKey}`;
     const older = this.#latest.get(key);
-    if (older !== undefined && older !== record) this.cancel(older, { status: 'suppressed', reason: 'superseded' });
     record.more.collapse = key;
     this.#latest.set(key, record);
+    if (older === undefined || older === record) return false;
+    const ahead = older.state === active ? older : older.rare?.ahead;
+    this.cancel(older, { status: 'suppressed', reason: 'superseded' });
+    if (ahead?.state !== active) return false;
+    ahead.more.successor = record;
+    record.more.ahead = ahead;
+    this.#watch.entered(record);
+    return true;
+  }
+
+  /** The one that it had to wait for has ended. */
+  succeed(record: DeliveryRecord): void {
+    this.#watch.left(record);
+    record.more.ahead = undefined;
+    if (record.state === preparing) this.choose(record, this.#now());
   }
 
   // ---- what the lane tells

@@ -90,6 +90,9 @@ export class Rare {
   /** Of a message with several deliveries. */
   claim: ClaimState | undefined = undefined;
   collapse: string | undefined = undefined;
+  /** The newest for the same place waits for the end of this one's attempt, and that one knows it. */
+  successor: DeliveryRecord | undefined = undefined;
+  ahead: DeliveryRecord | undefined = undefined;
   route: Route | undefined = undefined;
   lease: Lease | undefined = undefined;
   /** Takes the outcome before the sink does: a middleware's `next`. */
