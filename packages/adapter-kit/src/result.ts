@@ -51,3 +51,9 @@ export function problemOfExpected(result: SendResult, expected: Expectation): st
 
 /** Surely not sent, so that the engine sends it again at no charge. */
 export const isUnsent = (result: SendResult): boolean => result.kind === 'unavailable' && result.unsent === true;
+
+/** For a problem's text: `'ambiguous' (ECONNRESET)`. */
+export function describeResult(result: SendResult | undefined): string {
+  if (result === undefined) return 'no result';
+  return result.kind === 'accepted' ? "'accepted'" : `'${result.kind}' (${result.code})`;
+}

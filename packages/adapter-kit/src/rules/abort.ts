@@ -1,5 +1,5 @@
 import type { SendResult } from '@tidings/core';
-import { isUnsent } from '../result.ts';
+import { describeResult, isUnsent } from '../result.ts';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
 import { must } from '../verdict.ts';
@@ -10,9 +10,12 @@ export const abortRules: readonly Rule[] = [
     needs: ['hang'],
     async check(trial) {
       for (const provoke of trial.ways('hang')) {
-        const { kind } = await trial.resultOf(await trial.abortHanging('hang', provoke));
+        const result = await trial.resultOf(await trial.abortHanging('hang', provoke));
         // The service has the request, so nobody may say that it was not sent.
-        must(kind === 'ambiguous', `a delivery that the service had when it was aborted was '${kind}'`);
+        must(
+          result.kind === 'ambiguous',
+          `a delivery that the service had when it was aborted was ${describeResult(result)}`,
+        );
       }
     },
   }),
@@ -20,7 +23,7 @@ export const abortRules: readonly Rule[] = [
     name: 'sends nothing when it is aborted before',
     async check(trial) {
       const result = await trial.send(await trial.delivery(), AbortSignal.abort());
-      must(endsUnknown(result), `a delivery aborted before it was sent was '${result.kind}'`);
+      must(endsUnknown(result), `a delivery aborted before it was sent was ${describeResult(result)}`);
       await trial.close();
       must(trial.requests() === 0, 'the service saw a request');
     },

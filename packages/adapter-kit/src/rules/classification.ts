@@ -1,5 +1,5 @@
 import type { Failure, SendResult } from '@tidings/core';
-import { isUnsent, problemOfExpected, problemOfResult } from '../result.ts';
+import { describeResult, isUnsent, problemOfExpected, problemOfResult } from '../result.ts';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
 import type { Expectation, Trouble } from '../subject.ts';
@@ -50,7 +50,10 @@ export const classificationRules: readonly Rule[] = [
       for (const provoke of trial.ways('unknown')) {
         const encounter = await trial.meet('unknown', provoke);
         const result = await trial.resultOf(encounter);
-        must(result.kind !== 'unregistered' && result.kind !== 'blocked', `an unknown answer became '${result.kind}'`);
+        must(
+          result.kind !== 'unregistered' && result.kind !== 'blocked',
+          `an unknown answer became ${describeResult(result)}`,
+        );
         mustFit(result, encounter.expected);
       }
     },

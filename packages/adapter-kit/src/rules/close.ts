@@ -1,5 +1,5 @@
 import { until, within } from '../patience.ts';
-import { scopesOf } from '../result.ts';
+import { describeResult, scopesOf } from '../result.ts';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
 import { must } from '../verdict.ts';
@@ -11,10 +11,11 @@ export const closeRules: readonly Rule[] = [
       const deliveries = await Promise.all(Array.from({ length: 20 }, () => trial.delivery()));
       const sends = deliveries.map((delivery) => trial.send(delivery));
       const closed = trial.close();
-      for (const { kind } of await Promise.all(sends)) {
+      for (const result of await Promise.all(sends)) {
+        const { kind } = result;
         must(
           kind === 'accepted' || kind === 'unavailable' || kind === 'ambiguous',
-          `closing made a delivery '${kind}'`,
+          `closing made a delivery ${describeResult(result)}`,
         );
       }
       await closed;
@@ -41,14 +42,14 @@ export const closeRules: readonly Rule[] = [
     name: 'leaves nothing open when it is closed',
     async check(trial) {
       const { subject, patience } = trial;
-      // The trial's own adapter has not connected yet.
+      // The trial's own adapter has not connected yet. Several, since something of others' may end meanwhile and hide one of its own.
       const before = handles();
-      const adapter = await subject.make();
+      const adapters = await Promise.all(Array.from({ length: 5 }, () => subject.make()));
       const { signal } = new AbortController();
-      for (let index = 0; index < 3; index++) {
+      for (const adapter of adapters) {
         await within(adapter.send([await trial.delivery()], { signal }), patience, 'an end of the send');
+        await within(adapter.close(), patience, 'an end of close()');
       }
-      await within(adapter.close(), patience, 'an end of close()');
       let left = '';
       const quiet = (): boolean => (left = more(handles(), before)) === '';
       // The service's ends of the connections are in this process too, and close a little later.

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { within } from '../patience.ts';
-import { isUnsent } from '../result.ts';
+import { describeResult, isUnsent } from '../result.ts';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
 import { readThrown } from '../thrown.ts';
@@ -28,7 +28,10 @@ export const connectionRules: readonly Rule[] = [
           'an end of the send',
         );
         const [result] = results;
-        must(result !== undefined && isUnsent(result), `expected 'unavailable' with unsent, not '${result?.kind}'`);
+        must(
+          result !== undefined && isUnsent(result),
+          `expected 'unavailable' with unsent, not ${describeResult(result)}`,
+        );
       } finally {
         await adapter.close();
       }
@@ -41,8 +44,8 @@ export const connectionRules: readonly Rule[] = [
         for (const provoke of trial.ways(trouble)) {
           await trial.meet(trouble, provoke);
           await trial.subject.reset?.();
-          const { kind } = await trial.send(await trial.delivery());
-          must(kind === 'accepted', `the delivery after '${trouble}' was '${kind}'`);
+          const result = await trial.send(await trial.delivery());
+          must(result.kind === 'accepted', `the delivery after '${trouble}' was ${describeResult(result)}`);
         }
       }
     },

@@ -1,4 +1,4 @@
-import { isUnsent, problemOfExpected, problemOfResult } from '../result.ts';
+import { describeResult, isUnsent, problemOfExpected, problemOfResult } from '../result.ts';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
 import { must } from '../verdict.ts';
@@ -24,7 +24,7 @@ export const hostileRules: readonly Rule[] = Object.entries(allowed).map(([name,
         const result = await trial.resultOf(encounter);
         must(
           (kinds as readonly string[]).includes(result.kind),
-          `it was '${result.kind}', expected ${kinds.join(' or ')}`,
+          `it was ${describeResult(result)}, expected ${kinds.join(' or ')}`,
         );
         must(!isUnsent(result), 'what was answered was sent');
         const problem = problemOfResult(result) ?? problemOfExpected(result, encounter.expected);

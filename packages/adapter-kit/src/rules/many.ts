@@ -1,4 +1,5 @@
 import type { Delivery, SendResult } from '@tidings/core';
+import { describeResult } from '../result.ts';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
 import type { Trial } from '../trial.ts';
@@ -52,7 +53,7 @@ function compare(mixed: readonly Mixed[], results: readonly SendResult[]): void 
   const ids = new Set<string>();
   for (const [index, { kind }] of mixed.entries()) {
     const result = results[index] as SendResult | undefined;
-    must(result?.kind === kind, `delivery ${index} of ${mixed.length} was '${result?.kind}' and not '${kind}'`);
+    must(result?.kind === kind, `delivery ${index} of ${mixed.length} was ${describeResult(result)} and not '${kind}'`);
     if (result.kind !== 'accepted' || result.messageId === undefined) continue;
     must(!ids.has(result.messageId), 'two deliveries have the same messageId');
     ids.add(result.messageId);

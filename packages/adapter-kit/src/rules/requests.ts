@@ -1,3 +1,4 @@
+import { describeResult } from '../result.ts';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
 import type { Trouble } from '../subject.ts';
@@ -22,8 +23,8 @@ export const requestRules: readonly Rule[] = [
   rule({
     name: name('success'),
     async check(trial) {
-      const { kind } = await trial.send(await trial.delivery());
-      must(kind === 'accepted', `a valid delivery was '${kind}'`);
+      const result = await trial.send(await trial.delivery());
+      must(result.kind === 'accepted', `a valid delivery was ${describeResult(result)}`);
       await mustHaveMade(trial, 1);
     },
   }),
