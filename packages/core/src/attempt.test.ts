@@ -184,7 +184,7 @@ describe('AttemptContext', () => {
     const context = new AttemptContext();
     if (when === 'after') void context.signal;
     context.timeOut();
-    expect(context.signal.reason).toMatchObject({ name: 'TimeoutError' });
+    expect(context.signal.reason).toMatchObject({ name: 'TimeoutError', message: 'the attempt took too long' });
   });
 
   it('says that the caller gave up, whatever comes later', () => {

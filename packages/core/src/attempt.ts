@@ -84,13 +84,13 @@ export function resultOfThrow(error: unknown, aborted: boolean): Failure {
 function connectionCode(error: unknown): string | undefined {
   try {
     // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
-    for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
-      const { code, cause } = each as { code?: unknown; cause?: unknown };
-      if (typeof code === 'string' && neverSent.has(code)) return code;
+    for (let each = error, depth = 0; depth < 4; depth++) {
+      const { code, cause } = each as { code: string; cause: unknown };
+      if (neverSent.has(code)) return code;
       each = cause;
     }
   } catch {
-    // Anything can be thrown, also what can't be read.
+    // The last cause, or what can't be read: anything can be thrown.
   }
   return undefined;
 }

@@ -96,15 +96,15 @@ describe('listeners', () => {
   });
 });
 
-describe('diagnostics channels', () => {
-  function subscribed(name: string): unknown[] {
-    const events: unknown[] = [];
-    const hear = (event: unknown): void => void events.push(event);
-    subscribe(name, hear);
-    onTestFinished(() => void unsubscribe(name, hear));
-    return events;
-  }
+function subscribed(name: string): unknown[] {
+  const events: unknown[] = [];
+  const hear = (event: unknown): void => void events.push(event);
+  subscribe(name, hear);
+  onTestFinished(() => void unsubscribe(name, hear));
+  return events;
+}
 
+describe('diagnostics channels', () => {
   it('carry each event, and count as somebody who wants it', () => {
     const { emitter } = setUp();
     const events = subscribed('tidings.breaker.opened');

@@ -1,6 +1,6 @@
 import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
-import { DeliveryView, entering, type AnyMessage, type DeliveryRecord } from './record.ts';
+import { entering, HookView, type AnyMessage, type DeliveryRecord } from './record.ts';
 import type { Route } from './route.ts';
 import { isThenable, type Awaitable } from './schema.ts';
 import { SuppressedOutcome } from './settled.ts';
@@ -35,10 +35,12 @@ export class Entrance {
   /** The one delivery of a message, at a time just read: no array and no promise where nothing asks for one. */
   enterOne(record: DeliveryRecord, now: number): void {
     const { hooks, pipeline } = this.#engine;
-    if (hooks.authorize !== undefined) {
+    // Of one from a queue that was asked when it was stored; the principal is not kept.
+    if (hooks.authorize !== undefined && record.rare?.lease === undefined) {
       void this.#enterAll([record], undefined);
       return;
     }
+    if (record.state !== entering) return;
     let problem: Awaitable<Problem | undefined>;
     try {
       problem = record.channel.prepare(record);
@@ -58,13 +60,12 @@ export class Entrance {
     route: Route | undefined,
     begun?: PromiseLike<Problem | undefined>,
   ): Promise<void> {
-    const entered = records.filter(({ state }) => state === entering);
-    for (const record of entered) this.#watch.entered(record);
-    for (const record of entered) {
-      if (record.state !== entering) continue;
-      await this.#check(record, begun);
-      this.#watch.left(record);
+    // All of them: while the first hangs in a hook the others must end in time too.
+    for (const record of records) this.#watch.entered(record);
+    for (const record of records) {
+      if (record.state === entering) await this.#check(record, begun);
     }
+    for (const record of records) this.#watch.left(record);
     const left = records.filter(({ state }) => state === entering);
     if (left.length > 0) this.#claim(left, route);
   }
@@ -75,7 +76,7 @@ export class Entrance {
       const problem = await (begun ?? record.channel.prepare(record));
       if (record.state !== entering) return;
       if (problem !== undefined) pipeline.reject(record, problem, 'tidings.invalid_message');
-      else if (hooks.authorize !== undefined) await this.#authorize(record);
+      else if (hooks.authorize !== undefined && record.rare?.lease === undefined) await this.#authorize(record);
     } catch (error) {
       pipeline.hookFailed(record, 'adapter', error, 'tidings.no_adapter');
     }
@@ -84,9 +85,9 @@ export class Entrance {
   async #authorize(record: DeliveryRecord): Promise<void> {
     const { pipeline, hooks, clock } = this.#engine;
     try {
-      const verdict = await hooks.authorize!(record.message.principal as never, new DeliveryView(record) as never);
+      const verdict = await hooks.authorize!(record.message.principal as never, new HookView(record) as never);
       if (verdict === 'allow' || record.state !== entering) return;
-      pipeline.settle(record, new SuppressedOutcome(record, clock.read(), 'denied', String(verdict?.deny ?? '')));
+      pipeline.settle(record, new SuppressedOutcome(record, clock.read(), 'denied', denialOf(verdict)));
     } catch (error) {
       pipeline.hookFailed(record, 'authorize', error);
     }
@@ -170,4 +171,10 @@ export class Entrance {
 /** Idempotency keys of tenants never meet. */
 export function keyOf({ tenant = '', idempotencyKey }: AnyMessage): string {
   return `${tenant}\n${idempotencyKey}`;
+}
+
+/** Why it was refused; a hook without types may answer anything, and whatever is not 'allow' refuses. */
+export function denialOf(verdict: unknown): string {
+  const { deny } = (verdict ?? {}) as { readonly deny?: unknown };
+  return typeof deny === 'string' ? deny : '';
 }

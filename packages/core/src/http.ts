@@ -50,6 +50,6 @@ export function parseRetryAfter(value: string | null | undefined, now: number): 
   // A date names its month; anything else that Date.parse would take ("-5", "1e3") is garbage here.
   if (!/^[A-Za-z]{3}/.test(text)) return undefined;
   // The oldest of the three forms (`Thu Jan 15 12:00:30 2026`) names no zone and means GMT; the machine's own would be taken.
-  const at = Date.parse(/\d{4}$/.test(text) ? `${text} GMT` : text);
+  const at = Date.parse(/ \d{4}$/.test(text) ? `${text} GMT` : text);
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }

@@ -155,7 +155,7 @@ describe('LaneQueue', () => {
     );
     expect(queue.earliest).toBe(99);
     expect(names(queue.expired(98))).toStrictEqual([]);
-    expect(names(queue.expired(100)).toSorted()).toStrictEqual(['a', 'c']);
+    expect(new Set(names(queue.expired(100)))).toStrictEqual(new Set(['a', 'c']));
     expect(queue.earliest).toBe(101);
     expect([queue.size, queue.waiting]).toStrictEqual([2, 2]);
     expect(drain(queue)).toStrictEqual(['b', 'd']);
@@ -182,7 +182,7 @@ describe('LaneQueue', () => {
     const queue = queueOf(record('a'), record('b'), record('h', { level: high }), record('t', { tenant: 't' }));
     queue.shift(false);
     queue.shift(false);
-    expect(names(queue).toSorted()).toStrictEqual(['b', 't']);
+    expect(new Set(names(queue))).toStrictEqual(new Set(['b', 't']));
   });
 
   type Operation =

@@ -10,8 +10,8 @@ import { Making } from './making.ts';
 import { overlay } from './policies.ts';
 import {
   active,
-  DeliveryView,
   entering,
+  HookView,
   parked,
   preparing,
   settled,
@@ -179,7 +179,7 @@ export class Pipeline {
 
   async #check(record: DeliveryRecord): Promise<'send' | { suppress: string }> {
     try {
-      const verdict = await this.#engine.hooks.check!(new DeliveryView(record) as never);
+      const verdict = await this.#engine.hooks.check!(new HookView(record) as never);
       if (verdict === 'send' || typeof verdict?.suppress === 'string') return verdict;
       throw new TypeError('check answered neither send nor a reason');
     } catch (error) {
@@ -290,6 +290,16 @@ export class Pipeline {
     this.#settlement.finish(record, outcome);
   }
 
+  /** The same, of one whose middleware does not end. */
+  finishWithout(record: DeliveryRecord): void {
+    this.#settlement.finishWithout(record);
+  }
+
+  /** Something has settled whose middleware has not ended yet. */
+  get inMiddleware(): boolean {
+    return this.#watch.after().next().done !== true;
+  }
+
   #end(record: DeliveryRecord, ending: Ending): void {
     const now = this.#now();
     const ambiguous = record.rare?.ambiguous;
@@ -326,7 +336,7 @@ export class Pipeline {
       }
       lane.abortAll();
     }
-    this.#watch.tellAll();
+    for (const record of this.#watch.after()) this.finishWithout(record);
   }
 }
 

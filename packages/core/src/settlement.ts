@@ -51,6 +51,13 @@ export class Settlement {
     if (rare?.collapse !== undefined && this.#latest.get(rare.collapse) === record) this.#latest.delete(rare.collapse);
   }
 
+  /** Tells what has settled inside a middleware that does not end. */
+  finishWithout(record: DeliveryRecord): void {
+    const { inner, outcome } = record.more;
+    record.more.inner = undefined;
+    if (inner !== undefined && outcome !== undefined) this.finish(record, outcome);
+  }
+
   /** Tells whoever asked. */
   finish(record: DeliveryRecord, outcome: SettledOutcome): void {
     // Handed back to its queue: another worker tells the outcome.

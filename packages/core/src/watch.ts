@@ -8,8 +8,6 @@ const lookEvery = 1000;
 export class Watch {
   readonly #engine: EngineContext;
   readonly #inHooks = new Set<DeliveryRecord>();
-  /** Settled, but a middleware still has the outcome. */
-  readonly #untold = new Map<DeliveryRecord, () => void>();
   #cancelTimer: (() => void) | undefined;
   #closed = false;
 
@@ -25,19 +23,6 @@ export class Watch {
 
   left(record: DeliveryRecord): void {
     this.#inHooks.delete(record);
-    this.#untold.delete(record);
-  }
-
-  /** Its outcome is told at its deadline, if it has not `left` until then. */
-  untold(record: DeliveryRecord, tell: () => void): void {
-    this.#untold.set(record, tell);
-    this.look();
-  }
-
-  /** Tells what middleware still has. */
-  tellAll(): void {
-    for (const tell of this.#untold.values()) tell();
-    this.#untold.clear();
   }
 
   /** Something is outside: look at it now and then. */
@@ -53,6 +38,11 @@ export class Watch {
   /** Those in hooks. */
   [Symbol.iterator](): IterableIterator<DeliveryRecord> {
     return this.#inHooks.values();
+  }
+
+  /** Those that have settled, and whose middleware has not ended yet. */
+  *after(): Generator<DeliveryRecord> {
+    for (const record of this.#inHooks) if (isAfter(record)) yield record;
   }
 
   close(): void {
@@ -74,14 +64,14 @@ export class Watch {
       outside += admission.outside;
     }
     for (const record of this.#inHooks) {
-      if (record.expiresAt <= now) pipeline.expired(record, now);
-      if (record.state === settled) this.#inHooks.delete(record);
+      if (record.expiresAt <= now) {
+        if (isAfter(record)) pipeline.finishWithout(record);
+        else pipeline.expired(record, now);
+      }
+      if (record.state === settled && !isAfter(record)) this.#inHooks.delete(record);
     }
-    for (const [record, tell] of this.#untold) {
-      if (record.expiresAt > now) continue;
-      this.#untold.delete(record);
-      tell();
-    }
-    return outside + this.#inHooks.size + this.#untold.size;
+    return outside + this.#inHooks.size;
   }
 }
+
+const isAfter = ({ state, rare }: DeliveryRecord): boolean => state === settled && rare?.inner !== undefined;

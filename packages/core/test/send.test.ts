@@ -469,8 +469,8 @@ test('the signal of one message leaves its listeners behind on none', async () =
   const { signal } = controller;
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => void (listeners++, add(...args));
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => void (listeners--, remove(...args));
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
   for (let index = 0; index < 5; index++) await engine.send({ to: to('a') }, { signal });
   expect(listeners).toBe(0);
 });

@@ -25,7 +25,10 @@ test('the first example runs as it stands, and prints what the device received',
   writeFileSync(file, snippets[0]!);
   try {
     const { stdout, stderr, status } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 });
-    expect({ status, stderr: stderr.replace(/^.*ExperimentalWarning.*\n.*\n/m, '') }).toEqual({ status: 0, stderr: '' });
+    expect({ status, stderr: stderr.replace(/^.*ExperimentalWarning.*\n.*\n/m, '') }).toEqual({
+      status: 0,
+      stderr: '',
+    });
     expect(stdout).toContain('accepted');
     expect(stdout).toContain('ACME is below 42');
   } finally {

@@ -18,7 +18,7 @@ export function showProgress(
   total: number,
   elapsed: () => number,
 ): Progress {
-  const live = output.isTTY === true;
+  const live = output.isTTY;
   let shown = '';
   const show = (): void => {
     const line = progressLine(counts, total, elapsed());

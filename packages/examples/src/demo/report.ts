@@ -37,7 +37,9 @@ export function summarize({ deliveries, outcomes, check }: ChannelResult): Chann
   for (const { status, reason = 'other' } of outcomes) {
     if (status === 'failed') failed[reason] = (failed[reason] ?? 0) + 1;
   }
-  const latencies = outcomes.map(({ queuedAt, settledAt }) => settledAt - queuedAt).sort((one, other) => one - other);
+  const latencies = outcomes
+    .map(({ queuedAt, settledAt }) => settledAt - queuedAt)
+    .toSorted((one, other) => one - other);
   const { lost, doubled, repeated } = check;
   return {
     deliveries,
@@ -126,9 +128,13 @@ export function checkWords(results: readonly ChannelResult[], others: readonly s
     `After a lost answer a delivery goes again, and its trace says so: ${grouped(total('repeated'))} repeats${unsent > 0 ? `, ${grouped(unsent)} of them never left,` : ''} and ${grouped(total('extraRequests'))} requests that followed a taken one (${grouped(total('takenAgain'))} taken again: same id and collapse key, so a device shows one).`,
   ];
   if (total('late') > 0)
-    lines.push(`${grouped(total('late'))} attempts ran out of time though no fault held the answer back: this machine is busy.`);
+    lines.push(
+      `${grouped(total('late'))} attempts ran out of time though no fault held the answer back: this machine is busy.`,
+    );
   const problems = results.flatMap(({ channel, check }) =>
-    check.problems.map(({ what, count, serial }) => `  ${channel}: ${what}: ${grouped(count)}, such as serial ${serial}`),
+    check.problems.map(
+      ({ what, count, serial }) => `  ${channel}: ${what}: ${grouped(count)}, such as serial ${serial}`,
+    ),
   );
   const wrong = [...problems, ...others.map((other) => `  ${other}`)];
   if (wrong.length === 0) lines.push('Outcomes and ledgers agree.');
