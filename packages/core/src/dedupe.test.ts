@@ -76,6 +76,17 @@ describe('KeyWindow', () => {
     }
   });
 
+  it('takes none of 300,000 keys for another, though some share half of their hash', () => {
+    const keys = windowOf(1_000_000);
+    const claimAll = (): number => {
+      let known = 0;
+      for (let key = 0; key < 300_000; key++) if (keys.claim(`order-${key}`, '', 100, 0) !== undefined) known++;
+      return known;
+    };
+    expect(claimAll()).toBe(0);
+    expect(claimAll()).toBe(300_000);
+  });
+
   it('finds the others still where many were released, and takes up what was', () => {
     const keys = windowOf(100_000);
     const made = Array.from({ length: 5000 }, (_, index) => `key-${index}`);
