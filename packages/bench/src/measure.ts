@@ -81,7 +81,7 @@ export function median(values: readonly number[]): number {
 /** Linear between the two nearest values. */
 export function quantile(values: readonly number[], share: number): number {
   if (values.length === 0) throw new Error('no values to take a quantile of');
-  const sorted = [...values].sort((left, right) => left - right);
+  const sorted = values.toSorted((left, right) => left - right);
   const position = (sorted.length - 1) * share;
   const below = sorted[Math.floor(position)] as number;
   const above = sorted[Math.ceil(position)] as number;

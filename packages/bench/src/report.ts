@@ -4,7 +4,7 @@ import { median } from './measure.ts';
 import type { Row } from './rows.ts';
 import type { Result } from './run.ts';
 
-export const lowerIsBetter = ({ comparison }: Row): boolean => comparison !== 'speedup';
+const lowerIsBetter = ({ comparison }: Row): boolean => comparison !== 'speedup';
 
 const reaches = (row: Row, ratio: number, bound: number): boolean =>
   lowerIsBetter(row) ? ratio <= bound : ratio >= bound;

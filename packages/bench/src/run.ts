@@ -54,7 +54,7 @@ async function runGroup(group: readonly Row[], settings: Settings): Promise<Line
   const lines: Lines = new Map([...subjects.keys()].map((key) => [key, []]));
   for (let round = 1; round <= settings.runs; round++) {
     // Every other round backwards: what runs after a heavy neighbour is not always the same one.
-    const order = round % 2 === 1 ? [...subjects] : [...subjects].reverse();
+    const order = round % 2 === 1 ? [...subjects] : [...subjects].toReversed();
     for (const [key, subject] of order) {
       const sofar = lines.get(key);
       if (!Array.isArray(sofar) || (subject.once && sofar.length > 0)) continue;

@@ -97,5 +97,5 @@ export function acceptOne(): { send: (message: BenchMessage) => Promise<Accepted
 export interface Accepted {
   readonly kind: 'accepted';
 }
-export const accepted: Accepted = { kind: 'accepted' };
+const accepted: Accepted = { kind: 'accepted' };
 export const isAccepted = (result: Accepted | undefined): boolean => result?.kind === 'accepted';

@@ -102,6 +102,11 @@ export class Attempts implements SlotHolder {
   }
 
   #sendKept(slot: Slot, kept: DeliveryRecord[]): void {
+    // The hook took too long: the attempt is over, and its deliveries may be in another one by now.
+    if (slot.phase === 'givenUp') {
+      slot.onResults([]);
+      return;
+    }
     slot.records = kept;
     if (kept.length === 0) slot.onResults([]);
     else this.#send(slot);

@@ -68,12 +68,14 @@ function hash(key: string, seed: number): void {
 
 const firstPlaces = 1024;
 
+const places = (count: number): string[] => Array.from<string>({ length: count }).fill('');
+
 /** A table that only grows: linear probing, at most half full. */
 class Generation {
   #high = new Int32Array(firstPlaces);
   #low = new Int32Array(firstPlaces);
   #until = new Float64Array(firstPlaces);
-  #values: string[] = new Array<string>(firstPlaces).fill('');
+  #values: string[] = places(firstPlaces);
   #mask = firstPlaces - 1;
   size = 0;
 
@@ -109,12 +111,12 @@ class Generation {
   #grow(): void {
     const olds = [this.#high, this.#low, this.#until, this.#values] as const;
     const wanted = [high, low] as const;
-    const places = (this.#mask + 1) * 2;
-    this.#mask = places - 1;
-    this.#high = new Int32Array(places);
-    this.#low = new Int32Array(places);
-    this.#until = new Float64Array(places);
-    this.#values = new Array<string>(places).fill('');
+    const count = (this.#mask + 1) * 2;
+    this.#mask = count - 1;
+    this.#high = new Int32Array(count);
+    this.#low = new Int32Array(count);
+    this.#until = new Float64Array(count);
+    this.#values = places(count);
     this.size = 0;
     const [highs, lows, untils, values] = olds;
     for (let place = 0; place < lows.length; place++) {

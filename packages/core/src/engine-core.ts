@@ -209,11 +209,12 @@ export class EngineCore implements EngineContext {
     await this.#store?.close();
   }
 
-  /** Waits until nothing is in an attempt, or the time is over. */
+  /** Waits until nothing is in an attempt, or in a middleware after one, or the time is over. */
   async #idle(timeout: number): Promise<void> {
     const { clock } = this;
     const until = clock.read() + timeout;
     const busy = (): boolean =>
+      this.pipeline.inMiddleware ||
       this.channels.some((channel) => [...channel.lanes()].some(({ inFlight }) => inFlight > 0));
     while (busy() && clock.read() < until) {
       await new Promise<void>((resolve) => clock.schedule(Math.min(until, clock.read() + 10), resolve));

@@ -27,7 +27,7 @@ export function withPolicy<const Via extends Adapter | readonly Adapter[]>(
     limits: adapter.limits,
     policy: adapter.policy,
     send: (deliveries, context) => adapter.send(deliveries, context),
-    ...(partition && { partition: (target) => partition.call(adapter, target) }),
+    ...(partition && { partition: (each) => partition.call(adapter, each) }),
     ...(open && { open: (context) => open.call(adapter, context) }),
     close: () => adapter.close(),
   };

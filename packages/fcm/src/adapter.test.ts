@@ -81,7 +81,7 @@ describe('a delivery', () => {
     await adapter.open?.({ runtime, receipt: () => {}, signal: new AbortController().signal });
     await deliver(adapter, { target: token() });
     const [entry] = entries();
-    const ttl = (entry?.payload as { android: { ttl: string } }).android.ttl;
+    const { ttl } = (entry!.payload as { android: { ttl: string } }).android;
     // Of ten minutes by the machine's clock less than two are left.
     expect(Number.parseInt(ttl, 10)).toBeLessThanOrEqual(100);
   });
@@ -327,7 +327,7 @@ describe('closing', () => {
   test('again does no harm, nor does closing what never sent', async () => {
     const adapter = start();
     await adapter.close();
-    await adapter.close();
+    await expect(adapter.close()).resolves.toBeUndefined();
   });
 
   test('lets the process end by itself', async () => {

@@ -44,7 +44,7 @@ const timeLimit = 10_000;
 const pause = 1_000;
 
 /** Whether `get` answered with a failure. */
-export function isFailure<T extends object>(value: T | Failure): value is Failure {
+export function isFailure(value: object): value is Failure {
   return 'kind' in value;
 }
 

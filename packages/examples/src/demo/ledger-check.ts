@@ -101,27 +101,27 @@ interface Counts extends Record<(typeof countNames)[number], number> {
   readonly missing: number;
 }
 
-const count = <T>(items: readonly T[], fits: (item: T) => boolean): number => items.filter(fits).length;
+const countOf = <T>(items: readonly T[], fits: (item: T) => boolean): number => items.filter(fits).length;
 const isTaken = ({ taken }: RequestNote): boolean => taken;
 const isRefused = ({ fault }: RequestNote): boolean => fault === 'refused';
 const isHung = ({ fault }: RequestNote): boolean => fault === 'hang' || fault === 'hangAfterHeaders';
 
 function countRequests({ status, attempts }: OutcomeNote, seen: readonly RequestNote[]): Counts {
   const first = seen.findIndex(isTaken);
-  const taken = count(seen, isTaken);
+  const taken = countOf(seen, isTaken);
   const extra = first < 0 ? [] : seen.slice(first + 1);
   // A refused stream is in the ledger though it was not taken; whatever else is surely unsent is not.
-  const neverLeft = Math.max(0, count(attempts, ({ unsent }) => unsent) - count(seen, isRefused));
+  const neverLeft = Math.max(0, countOf(attempts, ({ unsent }) => unsent) - countOf(seen, isRefused));
   const repeats = attempts.filter(({ repeated }) => repeated);
   // The last request of an accepted one was answered, a hung body notwithstanding.
-  const hung = count(status === 'accepted' ? seen.slice(0, -1) : seen, isHung);
+  const hung = countOf(status === 'accepted' ? seen.slice(0, -1) : seen, isHung);
   return {
     taken,
     repeated: repeats.length,
-    repeatedUnsent: Math.max(0, count(repeats, ({ unsent }) => unsent) - count(extra, isRefused)),
+    repeatedUnsent: Math.max(0, countOf(repeats, ({ unsent }) => unsent) - countOf(extra, isRefused)),
     extraRequests: extra.length,
     takenAgain: Math.max(0, taken - 1),
-    late: Math.max(0, count(attempts, ({ timedOut, ambiguous }) => timedOut && ambiguous) - hung),
+    late: Math.max(0, countOf(attempts, ({ timedOut, ambiguous }) => timedOut && ambiguous) - hung),
     missing: attempts.length - neverLeft - seen.length,
   };
 }
@@ -142,14 +142,14 @@ function* endProblems(sent: SentNote, outcome: OutcomeNote, seen: readonly Reque
   const { status, reason, attempts } = outcome;
   const taken = seen.some((request) => request.taken);
   const ambiguous = attempts.some((attempt) => attempt.ambiguous);
-  const gone = seen.at(-1)?.fault === 'gone';
+  const gone = seen.some(({ fault }) => fault === 'gone');
   const superseded = sent.outdated && reason === 'superseded';
   if (status === 'accepted' && !taken) yield 'lost: accepted, but taken by nobody';
   if ((status === 'failed' || status === 'suppressed') && taken) yield `${status}, but taken`;
   if (status === 'unknown' && !ambiguous) yield 'unknown, though no answer was lost';
   const explained = {
     accepted: true,
-    failed: reason === 'unregistered' && gone,
+    failed: reason === 'unregistered' && seen.at(-1)?.fault === 'gone',
     // After a lost answer neither a dead target nor a newer message is the whole truth.
     unknown: gone || sent.outdated,
     suppressed: superseded,

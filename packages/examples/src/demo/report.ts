@@ -37,7 +37,9 @@ export function summarize({ deliveries, outcomes, check }: ChannelResult): Chann
   for (const { status, reason = 'other' } of outcomes) {
     if (status === 'failed') failed[reason] = (failed[reason] ?? 0) + 1;
   }
-  const latencies = outcomes.map(({ queuedAt, settledAt }) => settledAt - queuedAt).sort((one, other) => one - other);
+  const latencies = outcomes
+    .map(({ queuedAt, settledAt }) => settledAt - queuedAt)
+    .toSorted((one, other) => one - other);
   const { lost, doubled, repeated } = check;
   return {
     deliveries,

@@ -1,26 +1,16 @@
 import { startSandbox, type Sandbox } from '@tidings/sandbox';
 import type { Settings } from './arguments.ts';
-import { expectOnDevice, readOnDevice, register, serviceOf, type ChannelName, type Device } from './channels.ts';
-import { createDemoEngine, demoPolicy, held, makeVapid, type DemoEngine } from './engine.ts';
-import { beginFaults, throttleOnce } from './faults.ts';
-import { checkLedger, type SentNote } from './ledger-check.ts';
-import { makeRows, type Row } from './messages.ts';
-import { noteOf, type OutcomeNote } from './outcome-note.ts';
+import { readOnDevice, serviceOf } from './channels.ts';
+import { createDemoEngine, demoPolicy, held, makeVapid } from './engine.ts';
+import { beginFaults } from './faults.ts';
+import { checkLedger } from './ledger-check.ts';
 import { grouped, showProgress, type Counts } from './progress.ts';
 import { channelTable, checkWords, faultLines, jsonLine, type ChannelResult } from './report.ts';
-
-/** After these shares of the outcomes, each service throttles one request. */
-const throttleAt = [0.25, 0.6];
-
-/** What a run leaves behind for the check. */
-interface Records {
-  readonly sent: Map<ChannelName, SentNote[]>;
-  readonly outcomes: Map<ChannelName, OutcomeNote[]>;
-}
+import { registerDevices, sendEverything, type Records } from './sending.ts';
 
 /**
- * One run of the demo, told on `output`.
- * @param mishaps what went wrong outside of it meanwhile: unhandled rejections; any makes the check fail
+ * One run of the demo, told on `output`; its last line is JSON.
+ * @param mishaps what went wrong outside of it meanwhile (unhandled rejections): any makes the check fail
  * @returns whether outcomes and ledgers agree
  */
 export async function run(
@@ -28,121 +18,65 @@ export async function run(
   output: NodeJS.WriteStream,
   mishaps: readonly string[],
 ): Promise<boolean> {
-  const { count, channels, faults, seed } = settings;
-  const say = (text: string): void => void output.write(`${text}\n`);
-  const policy = demoPolicy(settings);
-  say(
-    `${grouped(count)} messages on ${channels.join(', ')}; ${faults * 100} % of the requests meet a fault; seed ${seed}`,
-  );
-  say(`policy ${JSON.stringify(policy)}; at most ${grouped(held)} held per channel`);
-
-  const sandbox = await startSandbox({ ledgerLimit: 1000 + count * 10 });
-  const vapid = makeVapid();
-  const devices = registerDevices(sandbox, settings, vapid.publicKey);
-  say(
-    channels
-      .map((name) => `${name} ${serviceOf(sandbox, name).endpoint}, ${devices.get(name)!.length} devices`)
-      .join('; '),
-  );
-  say('');
-
-  const records: Records = {
-    sent: new Map(channels.map((name) => [name, []])),
-    outcomes: new Map(channels.map((name) => [name, []])),
-  };
-  const engine = createDemoEngine(sandbox, vapid, policy);
-  const startedAt = performance.now();
-  const elapsed = (): number => (performance.now() - startedAt) / 1000;
-  let seconds: number;
+  const say = (...lines: readonly string[]): void => void output.write(`${lines.join('\n')}\n`);
+  // Room for every request, retries included: the check needs them all.
+  const sandbox = await startSandbox({ ledgerLimit: 1000 + settings.count * 10 });
+  let sent: { readonly records: readonly Records[]; readonly seconds: number };
   try {
-    beginFaults(sandbox, settings);
-    await sendAll({ engine, sandbox, settings, devices, records, output, elapsed });
-    seconds = elapsed();
+    sent = await send(settings, sandbox, output, say);
   } finally {
-    await engine.close();
     await sandbox.close();
   }
-
-  const results = channels.map((name) => resultOf(sandbox, name, records));
-  const wrong = [...mishaps, ...droppedEntries(sandbox, channels)];
-  say(channelTable(results));
-  say('p50 and p99: from queued to settled, waits and retries included');
-  say('');
-  say(faultLines(results));
-  say('');
-  say(checkWords(results, wrong));
-  say(jsonLine(results, seconds));
-  return wrong.length === 0 && results.every(({ check }) => check.problems.length === 0);
+  const results = sent.records.map((records) => resultOf(sandbox, records));
+  const others = [...mishaps, ...droppedEntries(sandbox, settings)];
+  say(channelTable(results), 'p50 and p99: from queued to settled, waits and retries included', '');
+  say(faultLines(results), '');
+  say(checkWords(results, others));
+  say(jsonLine(results, sent.seconds));
+  return others.length === 0 && results.every(({ check }) => check.problems.length === 0);
 }
 
-function registerDevices(
+async function send(
+  settings: Settings,
   sandbox: Sandbox,
-  { count, channels }: Settings,
-  vapidKey: string,
-): Map<ChannelName, Device[]> {
-  // So that a device gets about five.
-  const perChannel = Math.ceil(count / channels.length / 5);
-  return new Map(
-    channels.map((name) => [name, Array.from({ length: perChannel }, () => register(sandbox, name, vapidKey))]),
-  );
-}
-
-interface Parts {
-  readonly engine: DemoEngine;
-  readonly sandbox: Sandbox;
-  readonly settings: Settings;
-  readonly devices: ReadonlyMap<ChannelName, readonly Device[]>;
-  readonly records: Records;
-  readonly output: NodeJS.WriteStream;
-  readonly elapsed: () => number;
-}
-
-/** A stream for each channel, so that a slow one does not hold up the others. */
-async function sendAll(parts: Parts): Promise<void> {
-  const { engine, sandbox, settings, output, elapsed } = parts;
-  const { count, channels, faults } = settings;
+  output: NodeJS.WriteStream,
+  say: (...lines: readonly string[]) => void,
+): Promise<{ readonly records: readonly Records[]; readonly seconds: number }> {
+  const policy = demoPolicy(settings);
+  const vapid = makeVapid();
+  const devices = registerDevices(sandbox, settings, vapid.publicKey);
+  say(...introduction(settings, sandbox, policy), '');
   const counts: Counts = { settled: 0, accepted: 0, failed: 0, retries: 0 };
-  engine.on('retry.scheduled', () => counts.retries++);
-  const throttles = faults === 0 ? [] : throttleAt.map((share) => Math.ceil(share * count));
-  engine.on('delivery.settled', ({ outcome: { status } }) => {
-    counts.settled++;
-    if (status === 'accepted') counts.accepted++;
-    if (status === 'failed') counts.failed++;
-    if (throttles.includes(counts.settled)) throttleOnce(sandbox, channels);
-  });
-
-  const progress = showProgress(output, counts, count, elapsed);
+  const startedAt = performance.now();
+  const elapsed = (): number => (performance.now() - startedAt) / 1000;
+  const engine = createDemoEngine(sandbox, vapid, policy);
+  const progress = showProgress(output, counts, settings.count, elapsed);
   try {
-    await Promise.all(channels.map((name, index) => sendOn(name, index, parts)));
+    if (settings.faults > 0) beginFaults(sandbox, settings);
+    const records = await sendEverything({ engine, sandbox, settings, devices, counts });
+    return { records, seconds: elapsed() };
   } finally {
     progress.stop();
+    await engine.close();
   }
 }
 
-async function sendOn(
-  channel: ChannelName,
-  index: number,
-  { engine, settings, devices, records }: Parts,
-): Promise<void> {
-  const { seed } = settings;
-  const [from, until] = [index, index + 1].map((place) =>
-    Math.floor((settings.count * place) / settings.channels.length),
-  );
-  const sent = records.sent.get(channel)!;
-  const outcomes = records.outcomes.get(channel)!;
-  const known = devices.get(channel)!;
-  const rows = makeRows({ channel, first: from!, count: until! - from!, seed: seed + index, devices: known.length });
-  const toMessage = ({ serial, device, content, outdated }: Row) => {
-    sent.push({ serial, expected: expectOnDevice(channel, content), outdated });
-    return { ...content, to: known[device]!, ref: serial };
-  };
-  for await (const outcome of engine.sendAll(rows, toMessage)) outcomes.push(noteOf(outcome));
+function introduction(
+  { count, channels, faults, seed }: Settings,
+  sandbox: Sandbox,
+  { timeout, retry, breaker }: ReturnType<typeof demoPolicy>,
+): string[] {
+  const { first, max, attempts, budget } = retry;
+  const share = faults.toLocaleString('en-US', { style: 'percent', maximumFractionDigits: 2 });
+  return [
+    `${grouped(count)} messages on ${channels.join(', ')}; ${share} of the requests meet a fault; seed ${seed}`,
+    `an attempt may take ${timeout}; retries after ${first} to ${max}, at most ${attempts} attempts, budget ${budget}; an open breaker probes after ${breaker.open}; ${held} deliveries of a channel at once`,
+    `services in this process: ${channels.map((name) => `${name} ${serviceOf(sandbox, name).endpoint}`).join(', ')}`,
+  ];
 }
 
-function resultOf(sandbox: Sandbox, channel: ChannelName, records: Records): ChannelResult {
+function resultOf(sandbox: Sandbox, { channel, sent, outcomes }: Records): ChannelResult {
   const { ledger, faults } = serviceOf(sandbox, channel);
-  const sent = records.sent.get(channel)!;
-  const outcomes = records.outcomes.get(channel)!;
   const requests = ledger.entries.map(({ payload, taken, fault }) => {
     return { readable: readOnDevice(channel, payload), taken, fault };
   });
@@ -150,8 +84,8 @@ function resultOf(sandbox: Sandbox, channel: ChannelName, records: Records): Cha
   return { channel, deliveries: sent.length, outcomes, check, faults: faults.applied };
 }
 
-function droppedEntries(sandbox: Sandbox, channels: readonly ChannelName[]): string[] {
+function droppedEntries(sandbox: Sandbox, { channels }: Settings): string[] {
   return channels
     .filter((name) => serviceOf(sandbox, name).ledger.dropped > 0)
-    .map((name) => `${name}: the ledger was too small, nothing can be said`);
+    .map((name) => `${name}: the ledger was too small, so nothing can be said`);
 }

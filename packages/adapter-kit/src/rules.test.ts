@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import type { Rule } from './index.ts';
+import { rules } from './index.ts';
+import { testSubject } from './testing/adapter.ts';
+import type { Broken } from './testing/broken.ts';
+import { brokenAdapters } from './testing/broken.ts';
+import { startTestService } from './testing/service.ts';
+
+/** Looks at the whole process, so nothing else may go on meanwhile. */
+const lonely = 'leaves nothing open when it is closed';
+const [alone, others] = [rules.filter(({ name }) => name === lonely), rules.filter(({ name }) => name !== lonely)];
+
+/** Names of the rules that catch it, or the failure's text where that does not name the rule. */
+async function caught({ change, cleanUp }: Broken, by: readonly Rule[]): Promise<ReadonlySet<string>> {
+  await using service = await startTestService();
+  const subject = testSubject(service, (adapter) => change(adapter, service));
+  const names = new Set<string>();
+  for (const rule of by) {
+    try {
+      await rule.check(subject);
+    } catch (error) {
+      const { message } = error as Error;
+      names.add(message.startsWith(`${rule.name}: `) ? rule.name : message);
+    }
+  }
+  cleanUp?.();
+  return names;
+}
+
+const expected = ({ rule, also = [] }: Broken, among: readonly Rule[]) =>
+  new Set([rule, ...also].filter((name) => among.some((each) => each.name === name)));
+
+test('each rule has a name of its own and an adapter that breaks it', () => {
+  const names = rules.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(new Set(brokenAdapters.map(({ rule }) => rule))).toEqual(new Set(names));
+});
+
+describe('one at a time', () => {
+  test.for(brokenAdapters)(`"${lonely}" is broken by what leaves something open alone: $what`, async (broken) => {
+    expect(await caught(broken, alone)).toEqual(expected(broken, alone));
+  });
+});
+
+describe.concurrent('together', () => {
+  test.for(brokenAdapters)('"$rule" and no other rule catches: $what', async (broken, context) => {
+    context.expect(await caught(broken, others)).toEqual(expected(broken, others));
+  });
+});
+
+test('a rule that lacks its trouble says so and passes nothing', async () => {
+  await using service = await startTestService();
+  const subject = { ...testSubject(service), provoke: {}, oversized: undefined, unreachable: undefined };
+  for (const rule of rules) {
+    const missing = rule.missing(subject);
+    if (missing === undefined) await rule.check(subject);
+    else await expect(rule.check(subject)).rejects.toThrow(`${rule.name}: the subject has no ${missing}`);
+  }
+});

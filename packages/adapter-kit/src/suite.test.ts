@@ -1,0 +1,8 @@
+import { testSubject } from './testing/adapter.ts';
+import { startTestService } from './testing/service.ts';
+import { adapterSuite } from './index.ts';
+
+adapterSuite('an adapter that keeps every rule', async () => {
+  const service = await startTestService();
+  return { ...testSubject(service), close: () => service[Symbol.asyncDispose]() };
+});
