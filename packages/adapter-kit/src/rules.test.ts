@@ -1,3 +1,4 @@
+import type { Adapter } from '@tidings/core';
 import { describe, expect, test } from 'vitest';
 import type { Rule } from './index.ts';
 import { rules } from './index.ts';
@@ -56,4 +57,11 @@ test('a rule that lacks its trouble says so and passes nothing', async () => {
     if (missing === undefined) await rule.check(subject);
     else await expect(rule.check(subject)).rejects.toThrow(`${rule.name}: the subject has no ${missing}`);
   }
+});
+
+test('a send that ignores its signal is caught, and waited for no longer than the patience', async () => {
+  await using service = await startTestService();
+  const deaf = (adapter: Adapter): Adapter => ({ ...adapter, send: (deliveries) => adapter.send(deliveries, { signal: new AbortController().signal }) });
+  const rule = rules.find(({ name }) => name === 'ends a send as ambiguous when it is aborted');
+  await expect(rule?.check({ ...testSubject(service, deaf), patience: 100 })).rejects.toThrow(`${rule?.name}: an end of the send did not happen`);
 });
