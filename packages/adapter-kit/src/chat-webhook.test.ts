@@ -28,17 +28,26 @@ async function startChat() {
   };
 }
 
-const status = (code: number, body = '', headers = {}): Answer => (response) => void response.writeHead(code, headers).end(body);
+const status =
+  (code: number, body = '', headers = {}): Answer =>
+  (response) =>
+    void response.writeHead(code, headers).end(body);
 
 adapterSuite('chat webhook', async () => {
   const { origin, requests, room, misbehave, close } = await startChat();
-  const on = (answer: Answer) => ({ hook }: { readonly hook: string }) => misbehave(hook, answer);
+  const on =
+    (answer: Answer) =>
+    ({ hook }: { readonly hook: string }) =>
+      misbehave(hook, answer);
   return {
     make: () => chat({ origins: [origin] }),
     target: room,
     content: { body: 'The build of main is broken' },
     oversized: { body: 'x'.repeat(50_000) },
-    illFormed: { target: { hook: { hook: 'https://elsewhere.example/hooks/1' } }, native: { blocks: { blocks: 'no list' } } },
+    illFormed: {
+      target: { hook: { hook: 'https://elsewhere.example/hooks/1' } },
+      native: { blocks: { blocks: 'no list' } },
+    },
     requests,
     provoke: {
       unregistered: on(status(404, 'no_service')),
@@ -56,7 +65,10 @@ adapterSuite('chat webhook', async () => {
       html: on(status(502, '<html><h1>Bad Gateway</h1></html>')),
       huge: on((response) => void response.end('x'.repeat(4_000_000))),
     },
-    unreachable: (port) => ({ adapter: chat({ origins: [`http://localhost:${port}`] }), target: { hook: `http://localhost:${port}/hooks/1` } }),
+    unreachable: (port) => ({
+      adapter: chat({ origins: [`http://localhost:${port}`] }),
+      target: { hook: `http://localhost:${port}/hooks/1` },
+    }),
     close,
   };
 });

@@ -20,18 +20,21 @@ export function problemOfResult(result: unknown): string | undefined {
   const scopes = scopesOf[kind as Failure['kind']] as readonly unknown[] | undefined;
   if (scopes === undefined) return `there is no kind '${String(kind)}'`;
   const { scope, code, message, retryAfter, unsent, since } = fields;
-  if (!scopes.includes(scope)) return `expected the scope of '${String(kind)}' to be ${scopes.join(' or ')}, not '${String(scope)}'`;
+  if (!scopes.includes(scope))
+    return `expected the scope of '${String(kind)}' to be ${scopes.join(' or ')}, not '${String(scope)}'`;
   if (typeof code !== 'string' || code === '') return `expected '${String(kind)}' to have a code`;
   if (message !== undefined && typeof message !== 'string') return 'expected the message to be a text';
   const isWait = typeof retryAfter === 'number' && retryAfter >= 0 && retryAfter < Infinity;
   if (retryAfter !== undefined && !isWait) return 'expected retryAfter to be milliseconds, not negative';
-  if (unsent !== undefined && (unsent !== true || kind !== 'unavailable')) return "only 'unavailable' can have unsent, and true only";
+  if (unsent !== undefined && (unsent !== true || kind !== 'unavailable'))
+    return "only 'unavailable' can have unsent, and true only";
   const isDate = since instanceof Date && !Number.isNaN(since.getTime());
   return since === undefined || isDate ? undefined : 'expected since to be a valid Date';
 }
 
 function problemOfAccepted({ messageId, parts }: { readonly [field: string]: unknown }): string | undefined {
-  if (messageId !== undefined && (typeof messageId !== 'string' || messageId === '')) return 'expected messageId to be a text';
+  if (messageId !== undefined && (typeof messageId !== 'string' || messageId === ''))
+    return 'expected messageId to be a text';
   const isCount = Number.isSafeInteger(parts) && (parts as number) > 0;
   return parts === undefined || isCount ? undefined : 'expected parts to be a count';
 }
@@ -40,7 +43,8 @@ function problemOfAccepted({ messageId, parts }: { readonly [field: string]: unk
 export function problemOfExpected(result: SendResult, expected: Expectation): string | undefined {
   const found = result as { readonly [field: string]: unknown };
   for (const [field, value] of Object.entries(expected)) {
-    if (value !== undefined && found[field] !== value) return `expected ${field} to be ${String(value)}, not ${String(found[field])}`;
+    if (value !== undefined && found[field] !== value)
+      return `expected ${field} to be ${String(value)}, not ${String(found[field])}`;
   }
   return undefined;
 }

@@ -21,7 +21,9 @@ export interface RuleDefinition {
 
 export function rule({ name, needs = [], check }: RuleDefinition): Rule {
   const missing = (subject: AdapterSubject): string | undefined =>
-    needs.find((need) => (need === 'oversized' || need === 'unreachable' ? subject[need] : subject.provoke[need]) === undefined);
+    needs.find(
+      (need) => (need === 'oversized' || need === 'unreachable' ? subject[need] : subject.provoke[need]) === undefined,
+    );
   return {
     name,
     // Inside, the target's type is of no interest: what the subject makes it gets back.
@@ -34,7 +36,9 @@ export function rule({ name, needs = [], check }: RuleDefinition): Rule {
       try {
         await check(trial);
       } catch (error) {
-        throw new RuleBroken(`${name}: ${error instanceof RuleBroken ? error.message : surprise(error)}`, { cause: error });
+        throw new RuleBroken(`${name}: ${error instanceof RuleBroken ? error.message : surprise(error)}`, {
+          cause: error,
+        });
       } finally {
         await trial.end();
       }

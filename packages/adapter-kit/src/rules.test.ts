@@ -61,7 +61,12 @@ test('a rule that lacks its trouble says so and passes nothing', async () => {
 
 test('a send that ignores its signal is caught, and waited for no longer than the patience', async () => {
   await using service = await startTestService();
-  const deaf = (adapter: Adapter): Adapter => ({ ...adapter, send: (deliveries) => adapter.send(deliveries, { signal: new AbortController().signal }) });
+  const deaf = (adapter: Adapter): Adapter => ({
+    ...adapter,
+    send: (deliveries) => adapter.send(deliveries, { signal: new AbortController().signal }),
+  });
   const rule = rules.find(({ name }) => name === 'ends a send as ambiguous when it is aborted');
-  await expect(rule?.check({ ...testSubject(service, deaf), patience: 100 })).rejects.toThrow(`${rule?.name}: an end of the send did not happen`);
+  await expect(rule?.check({ ...testSubject(service, deaf), patience: 100 })).rejects.toThrow(
+    `${rule?.name}: an end of the send did not happen`,
+  );
 });

@@ -99,7 +99,8 @@ export async function openTrial(subject: AdapterSubject): Promise<Trial> {
       // A send that ends before is no hanging one: what it says is judged all the same.
       await until(() => ended || subject.requests() > seen, patience, 'the arrival of a request');
       // A good answer's beginning has to reach the adapter, too: it has, once the event loop has turned a few times.
-      if (trouble === 'stall') for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (trouble === 'stall')
+        for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
       controller.abort();
       return { delivery, expected, ...(await ending) };
     },

@@ -1,7 +1,10 @@
 import type { Issue, Schema } from '@tidings/core';
 
 /** What a schema finds wrong; undefined where it takes the value. */
-export async function issuesOf(schema: Schema<unknown, unknown>, value: unknown): Promise<readonly Issue[] | undefined> {
+export async function issuesOf(
+  schema: Schema<unknown, unknown>,
+  value: unknown,
+): Promise<readonly Issue[] | undefined> {
   return (await schema['~standard'].validate(value)).issues;
 }
 

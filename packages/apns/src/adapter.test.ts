@@ -10,6 +10,7 @@ import type { ApnsAdapter, ApnsTokenOptions } from './index.ts';
 import { apns } from './index.ts';
 import type { ApnsDelivery } from './payload.ts';
 import { makeContext, makeDelivery } from './testing/delivery.ts';
+import { documented } from './testing/documented.ts';
 
 let sandbox: Sandbox;
 let adapter: ApnsAdapter;
@@ -219,6 +220,16 @@ describe('one attempt is one request', () => {
       expect(sandbox.apns.ledger.entries.filter(({ token }) => token === delivery.target.token)).toHaveLength(1);
     },
   );
+});
+
+test('every documented reason is read off the wire, by one request', async () => {
+  for (const [status, reason, expected] of documented) {
+    const delivery = deliver();
+    sandbox.apns.faults.next({ kind: 'status', status, reason }, { token: delivery.target.token });
+    const [kind, scope] = expected.split(' ');
+    expect(await send(delivery)).toMatchObject({ kind, scope, code: reason });
+  }
+  expect(sandbox.apns.ledger.entries).toHaveLength(documented.length);
 });
 
 describe('no connection', () => {

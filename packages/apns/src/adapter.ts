@@ -42,6 +42,12 @@ export function apns(options: ApnsOptions): ApnsAdapter {
     return classify(await client.send(request, context.signal), delivery.native, delivery.id);
   }
 
+  async function send(deliveries: readonly ApnsDelivery[], context: SendContext): Promise<readonly SendResult[]> {
+    const [first] = deliveries;
+    if (first !== undefined && deliveries.length === 1) return [await sendOne(first, context)];
+    return Promise.all(deliveries.map((delivery) => sendOne(delivery, context)));
+  }
+
   return defineAdapter({
     provider: 'apns',
     target: targetSchema,
@@ -49,7 +55,7 @@ export function apns(options: ApnsOptions): ApnsAdapter {
     native: nativeSchema,
     limits: { batch: 1, payloadBytes: payloadLimit.others },
     policy: policyOf(settings),
-    send: (deliveries, context) => Promise.all(deliveries.map((delivery) => sendOne(delivery, context))),
+    send,
     close: () => client.close(),
   });
 }

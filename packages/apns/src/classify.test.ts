@@ -4,6 +4,7 @@ import type { ApnsReply } from './classify.ts';
 import { classify, reasons } from './classify.ts';
 import { readBody } from './client.ts';
 import type { ApnsNative } from './schemas.ts';
+import { documented } from './testing/documented.ts';
 
 const none = { get: () => null };
 const answer = (status: number, reason?: string, more: object = {}): ApnsReply => ({
@@ -14,42 +15,6 @@ const answer = (status: number, reason?: string, more: object = {}): ApnsReply =
   ...more,
 });
 const judge = (reply: ApnsReply, native?: ApnsNative): unknown => classify(reply, native, 'delivery-id');
-
-/** Every documented answer. */
-const documented: [status: number, reason: string, expected: string][] = [
-  [400, 'BadCollapseId', 'rejected message'],
-  [400, 'BadDeviceToken', 'unregistered target'],
-  [400, 'BadExpirationDate', 'rejected message'],
-  [400, 'BadMessageId', 'rejected message'],
-  [400, 'BadPriority', 'rejected message'],
-  [400, 'BadTopic', 'unauthorized credential'],
-  [400, 'DeviceTokenNotForTopic', 'unregistered target'],
-  [400, 'DuplicateHeaders', 'rejected message'],
-  [400, 'IdleTimeout', 'unavailable provider'],
-  [400, 'InvalidPushType', 'rejected message'],
-  [400, 'MissingDeviceToken', 'rejected message'],
-  [400, 'MissingTopic', 'unauthorized credential'],
-  [400, 'PayloadEmpty', 'rejected message'],
-  [400, 'TopicDisallowed', 'unauthorized credential'],
-  [403, 'BadCertificate', 'unauthorized credential'],
-  [403, 'BadCertificateEnvironment', 'unauthorized credential'],
-  [403, 'BadEnvironmentKeyIdInToken', 'unauthorized credential'],
-  [403, 'ExpiredProviderToken', 'unauthorized credential'],
-  [403, 'Forbidden', 'unauthorized credential'],
-  [403, 'InvalidProviderToken', 'unauthorized credential'],
-  [403, 'MissingProviderToken', 'unauthorized credential'],
-  [403, 'UnrelatedKeyIdInToken', 'unauthorized credential'],
-  [404, 'BadPath', 'rejected message'],
-  [405, 'MethodNotAllowed', 'rejected message'],
-  [410, 'ExpiredToken', 'unregistered target'],
-  [410, 'Unregistered', 'unregistered target'],
-  [413, 'PayloadTooLarge', 'rejected message'],
-  [429, 'TooManyProviderTokenUpdates', 'throttled credential'],
-  [429, 'TooManyRequests', 'throttled target'],
-  [500, 'InternalServerError', 'unavailable provider'],
-  [503, 'ServiceUnavailable', 'unavailable provider'],
-  [503, 'Shutdown', 'unavailable provider'],
-];
 
 describe('an answer', () => {
   test.each(documented)('%i %s is %s', (status, reason, expected) => {

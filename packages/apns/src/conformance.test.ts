@@ -23,7 +23,8 @@ adapterSuite('apns', async () => {
         faults.next({ kind: 'status', status: 429, reason: 'TooManyRequests' });
         return { scope: 'target', code: 'TooManyRequests' };
       },
-      retryAfter: (_target, retryAfter) => faults.next({ kind: 'status', status: 429, reason: 'TooManyRequests', retryAfter }),
+      retryAfter: (_target, retryAfter) =>
+        faults.next({ kind: 'status', status: 429, reason: 'TooManyRequests', retryAfter }),
       unavailable: () => faults.next({ kind: 'status', status: 503, reason: 'ServiceUnavailable' }),
       serverError: () => faults.next({ kind: 'status', status: 500, reason: 'InternalServerError' }),
       unregistered: ({ token }) => {

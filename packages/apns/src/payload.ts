@@ -54,7 +54,9 @@ export function toHeaders(prepared: Prepared, delivery: ApnsDelivery, now: numbe
     'apns-expiration': String(override?.['apns-expiration'] ?? expirationOf(delivery.expiresAt, now)),
     // The same on every attempt: a repeat can be told from a second message, and replaces the first on the device.
     'apns-id': delivery.id,
-    'apns-collapse-id': override?.['apns-collapse-id'] ?? collapseId(delivery.collapseKey ?? delivery.id),
+    'apns-collapse-id':
+      override?.['apns-collapse-id'] ??
+      (delivery.collapseKey === undefined ? delivery.id : collapseId(delivery.collapseKey)),
   };
 }
 

@@ -1,6 +1,15 @@
 // Subjects run as the JavaScript that users run: type stripping at run time costs a start 30 ms and 20 MB, which would
 // hide in the rows about start and memory. Types become blanks, so line numbers in a profile are those of the sources.
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { packageRoot } from './peers.ts';
@@ -38,7 +47,8 @@ function buildDependencies(root: string): void {
   }
 }
 
-const readManifest = (root: string): Manifest => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+const readManifest = (root: string): Manifest =>
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
 
 function strip(from: string, to: string): void {
   for (const file of readdirSync(from, { recursive: true, encoding: 'utf8' })) {

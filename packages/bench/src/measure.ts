@@ -45,7 +45,11 @@ export async function measureCost(
   return medianCost(costs);
 }
 
-async function checkedRun(run: (messages: number, index: number) => Promise<number>, messages: number, index: number): Promise<void> {
+async function checkedRun(
+  run: (messages: number, index: number) => Promise<number>,
+  messages: number,
+  index: number,
+): Promise<void> {
   const accepted = await run(messages, index);
   if (accepted !== messages) throw new Error(`${accepted} of ${messages} messages were accepted`);
 }
@@ -77,7 +81,7 @@ export function median(values: readonly number[]): number {
 /** Linear between the two nearest values. */
 export function quantile(values: readonly number[], share: number): number {
   if (values.length === 0) throw new Error('no values to take a quantile of');
-  const sorted = [...values].sort((left, right) => left - right);
+  const sorted = values.toSorted((left, right) => left - right);
   const position = (sorted.length - 1) * share;
   const below = sorted[Math.floor(position)] as number;
   const above = sorted[Math.ceil(position)] as number;

@@ -25,7 +25,7 @@ function manualRuntime(): Runtime & { advance(milliseconds: number): Promise<voi
       const end = now + milliseconds;
       for (;;) {
         await nextTurn();
-        const [due] = [...timers].filter(({ at }) => at <= end).sort((left, right) => left.at - right.at);
+        const [due] = [...timers].filter(({ at }) => at <= end).toSorted((left, right) => left.at - right.at);
         if (due === undefined) break;
         timers.delete(due);
         now = Math.max(now, due.at);

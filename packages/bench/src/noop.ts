@@ -43,7 +43,7 @@ export function acceptAll(): { send: Send; readonly read: number } {
 }
 
 /** Nothing is switched off. The rate lies far above what is reached: it has to be counted and never waited for. */
-export const noopPolicy = {
+const noopPolicy = {
   rate: { limit: 100_000_000, per: '1s' },
   concurrency: 64,
   timeout: '30s',

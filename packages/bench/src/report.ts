@@ -4,7 +4,7 @@ import { median } from './measure.ts';
 import type { Row } from './rows.ts';
 import type { Result } from './run.ts';
 
-export const lowerIsBetter = ({ comparison }: Row): boolean => comparison !== 'speedup';
+const lowerIsBetter = ({ comparison }: Row): boolean => comparison !== 'speedup';
 
 const reaches = (row: Row, ratio: number, bound: number): boolean =>
   lowerIsBetter(row) ? ratio <= bound : ratio >= bound;
@@ -28,7 +28,12 @@ export function table(results: readonly Result[]): string {
   const head = ['row', '', 'ours', 'versus', 'ratio', 'floor', 'goal', 'spread', 'wall', ''];
   const lines = [head, ...results.map(cells)];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  const text = lines.map((line) => line.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join('  ').trimEnd());
+  const text = lines.map((line) =>
+    line
+      .map((cell, column) => pad(cell, widths[column] ?? 0, column))
+      .join('  ')
+      .trimEnd(),
+  );
   return [...text, '', ...remarks(results)].join('\n');
 }
 
@@ -38,8 +43,10 @@ const pad = (cell: string, width: number, column: number): string =>
 function cells(result: Result): string[] {
   const { row, subject, versus, ratio, spread, besideRatio } = result;
   const verdict = verdictOf(result);
-  if (verdict === 'FAILED') return [row.name, row.title, '', '', '', bound(row, row.floor), bound(row, row.goal), '', '', verdict];
-  const amount = (values: readonly number[]): string => (values.length === 0 ? '' : `${digits(median(values))} ${row.unit}`.trim());
+  if (verdict === 'FAILED')
+    return [row.name, row.title, '', '', '', bound(row, row.floor), bound(row, row.goal), '', '', verdict];
+  const amount = (values: readonly number[]): string =>
+    values.length === 0 ? '' : `${digits(median(values))} ${row.unit}`.trim();
   return [
     row.name,
     row.title,
@@ -63,13 +70,16 @@ function remarks(results: readonly Result[]): string[] {
   const missed = results.filter((result) => verdictOf(result) === 'MISS');
   const failed = results.filter((result) => verdictOf(result) === 'FAILED');
   return [
-    ...missed.map(({ row, ratio }) => `Floor missed: ${row.name} is ${figure(row, ratio)}, floor ${bound(row, row.floor)}`),
+    ...missed.map(
+      ({ row, ratio }) => `Floor missed: ${row.name} is ${figure(row, ratio)}, floor ${bound(row, row.floor)}`,
+    ),
     ...failed.map(({ row, error }) => `Could not run: ${row.name}: ${error ?? 'a figure is missing'}`),
     ...(missed.length + failed.length === 0 ? ['All floors hold.'] : []),
   ];
 }
 
-export const hasFailed = (results: readonly Result[]): boolean => results.some((result) => verdictOf(result) === 'FAILED');
+export const hasFailed = (results: readonly Result[]): boolean =>
+  results.some((result) => verdictOf(result) === 'FAILED');
 
 /** `ratio` is held against `floor` and `goal`; null where the row could not run. `runs` is the number of processes of each side. */
 export interface JsonRow {

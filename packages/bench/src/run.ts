@@ -54,7 +54,7 @@ async function runGroup(group: readonly Row[], settings: Settings): Promise<Line
   const lines: Lines = new Map([...subjects.keys()].map((key) => [key, []]));
   for (let round = 1; round <= settings.runs; round++) {
     // Every other round backwards: what runs after a heavy neighbour is not always the same one.
-    const order = round % 2 === 1 ? [...subjects] : [...subjects].reverse();
+    const order = round % 2 === 1 ? [...subjects] : [...subjects].toReversed();
     for (const [key, subject] of order) {
       const sofar = lines.get(key);
       if (!Array.isArray(sofar) || (subject.once && sofar.length > 0)) continue;
@@ -80,12 +80,17 @@ async function runSubject(subject: Subject, settings: Settings): Promise<Line> {
   try {
     const { stdout } = await execute(
       process.execPath,
-      [...(subject.node ?? []), ...(settings.profile ? profileFlags(subject) : []), subjectFile(subject.file), ...flags],
+      [
+        ...(subject.node ?? []),
+        ...(settings.profile ? profileFlags(subject) : []),
+        subjectFile(subject.file),
+        ...flags,
+      ],
       { env, timeout: settings.quick ? 60_000 : 600_000, killSignal: 'SIGKILL' },
     );
     return JSON.parse(stdout) as Line;
   } catch (error) {
-    throw new Error(`${subject.title} (${subject.file} ${flags.join(' ')}): ${reasonOf(error)}`);
+    throw new Error(`${subject.title} (${subject.file} ${flags.join(' ')}): ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -107,7 +112,14 @@ function resultOf(row: Row, lines: Lines): Result {
   const theirs = row.versus === undefined ? [] : lines.get(keyOf(row.versus));
   if (!Array.isArray(ours) || !Array.isArray(theirs)) {
     const error = [ours, theirs].find((each) => each instanceof Error);
-    return { row, subject: [], versus: [], ratio: Number.NaN, spread: [Number.NaN, Number.NaN], error: String(error?.message) };
+    return {
+      row,
+      subject: [],
+      versus: [],
+      ratio: Number.NaN,
+      spread: [Number.NaN, Number.NaN],
+      error: String(error?.message),
+    };
   }
   const subject = ours.map((line) => line[row.figure] ?? Number.NaN);
   const versus = theirs.map((line) => line[row.figure] ?? Number.NaN);
@@ -120,7 +132,11 @@ function resultOf(row: Row, lines: Lines): Result {
     ratio: compare(row, median(subject), versus.length === 0 ? Number.NaN : median(versus)),
     spread: [Math.min(...perRound), Math.max(...perRound)],
     ...(beside !== undefined && {
-      besideRatio: compare(row, median(ours.map((line) => line[beside] ?? 0)), median(theirs.map((line) => line[beside] ?? 0))),
+      besideRatio: compare(
+        row,
+        median(ours.map((line) => line[beside] ?? 0)),
+        median(theirs.map((line) => line[beside] ?? 0)),
+      ),
     }),
   };
 }

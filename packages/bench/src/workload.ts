@@ -55,8 +55,8 @@ export function* mixedMessages(): Generator<BenchMessage, void, undefined> {
       body: 'ACME is below 42',
       data: { symbol: 'ACME' },
       ttl: '10m',
-      priority: priorities[index % priorities.length] as 'normal',
-      tenant: tenants[index % tenants.length] as string,
+      priority: priorities[index % priorities.length],
+      tenant: tenants[index % tenants.length],
     };
   }
 }
@@ -97,5 +97,5 @@ export function acceptOne(): { send: (message: BenchMessage) => Promise<Accepted
 export interface Accepted {
   readonly kind: 'accepted';
 }
-export const accepted: Accepted = { kind: 'accepted' };
+const accepted: Accepted = { kind: 'accepted' };
 export const isAccepted = (result: Accepted | undefined): boolean => result?.kind === 'accepted';

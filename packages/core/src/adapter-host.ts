@@ -38,7 +38,7 @@ export class AdapterHost {
     this.adapter = options.adapter;
     this.#options = options;
     // Wrong options are told when the engine is made, not with the first message.
-    if (!isTenantAdapter(options.adapter)) this.policy;
+    if (!isTenantAdapter(options.adapter)) void this.policy;
   }
 
   get policy(): LanePolicy {

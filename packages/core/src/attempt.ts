@@ -6,18 +6,30 @@ import type { DeliveryRecord } from './record.ts';
 export class AttemptContext implements SendContext {
   #controller: AbortController | undefined;
   #aborted = false;
+  #timedOut = false;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort();
+      if (this.#aborted) this.#abortSignal(this.#controller);
     }
     return this.#controller.signal;
   }
 
   abort(): void {
     this.#aborted = true;
-    this.#controller?.abort();
+    if (this.#controller !== undefined) this.#abortSignal(this.#controller);
+  }
+
+  /** Aborts as `AbortSignal.timeout` does, so that an adapter can say that it was the time, and not the caller. */
+  timeOut(): void {
+    if (!this.#aborted) this.#timedOut = true;
+    this.abort();
+  }
+
+  #abortSignal(controller: AbortController): void {
+    if (this.#timedOut) controller.abort(new DOMException('the attempt took too long', 'TimeoutError'));
+    else controller.abort();
   }
 }
 
@@ -70,24 +82,20 @@ export function resultOfThrow(error: unknown, aborted: boolean): Failure {
 }
 
 function connectionCode(error: unknown): string | undefined {
-  // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
-  for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
-    const { code, cause } = each as { code?: unknown; cause?: unknown };
-    if (typeof code === 'string' && neverSent.has(code)) return code;
-    each = cause;
+  try {
+    // fetch hides the reason in `cause`; a few levels are looked at, a cycle is not followed.
+    for (let each = error, depth = 0; depth < 4; depth++) {
+      const { code, cause } = each as { code: string; cause: unknown };
+      if (neverSent.has(code)) return code;
+      each = cause;
+    }
+  } catch {
+    // The last cause, or what can't be read: anything can be thrown.
   }
   return undefined;
 }
 
-const kinds = new Set([
-  'unregistered',
-  'blocked',
-  'rejected',
-  'throttled',
-  'unavailable',
-  'ambiguous',
-  'unauthorized',
-]);
+const kinds = new Set(['unregistered', 'blocked', 'rejected', 'throttled', 'unavailable', 'ambiguous', 'unauthorized']);
 
 const wrongResult: Failure = { kind: 'ambiguous', scope: 'provider', code: 'tidings.wrong_result' };
 
@@ -96,8 +104,11 @@ export function unfit(results: readonly SendResult[], count: number): Failure | 
   return Array.isArray(results) && results.length === count ? undefined : wrongResult;
 }
 
-/** What is no result counts as a lost answer. */
+/** What is no result counts as a lost answer, what is no time to wait is left out. */
 export function checkedResult(result: SendResult | undefined): SendResult {
   if (result?.kind === 'accepted') return result;
-  return typeof result === 'object' && result !== null && kinds.has(result.kind) ? result : wrongResult;
+  if (typeof result !== 'object' || result === null || !kinds.has(result.kind)) return wrongResult;
+  const { retryAfter } = result;
+  if (retryAfter === undefined || (typeof retryAfter === 'number' && retryAfter >= 0)) return result;
+  return { ...result, retryAfter: undefined };
 }

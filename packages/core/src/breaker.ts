@@ -93,6 +93,8 @@ export class Breaker {
   #isOpen = false;
   #probeAt = 0;
   #probing = false;
+  /** When the last probe went out: what began before it proves nothing of now, good or bad. */
+  #since = -Infinity;
 
   constructor(rules: BreakerRules) {
     this.#rules = rules;
@@ -125,14 +127,20 @@ export class Breaker {
   }
 
   /** The one that was admitted goes out. */
-  probe(): void {
+  probe(now: number): void {
     this.#probing = true;
+    this.#since = now;
+  }
+
+  /** An attempt in which nothing was sent after all; if it was the probe, another may go at once. */
+  withdraw(startedAt: number): void {
+    if (startedAt >= this.#since) this.#probing = false;
   }
 
   /** Attempts that said nothing against the provider. Answers whether it closed by this. */
-  succeed(count: number, now: number): boolean {
+  succeed(count: number, now: number, startedAt: number): boolean {
+    if (startedAt < this.#since) return false;
     if (this.#isOpen) {
-      // What was sent before it opened proves nothing of now.
       if (!this.#probing) return false;
       this.#probing = false;
       this.#counts.forget();
@@ -146,7 +154,8 @@ export class Breaker {
   }
 
   /** An attempt failed by the provider's fault. Answers whether it opened by this. */
-  fail(now: number): boolean {
+  fail(now: number, startedAt: number): boolean {
+    if (startedAt < this.#since) return false;
     if (this.#isOpen) {
       if (this.#probing) this.#reopen(now);
       return false;
@@ -161,8 +170,8 @@ export class Breaker {
   }
 
   /** A probe that proved nothing (it never left): another may go after the same time. */
-  inconclusive(now: number): void {
-    if (this.#probing) this.#reopen(now);
+  inconclusive(now: number, startedAt: number): void {
+    if (this.#probing && startedAt >= this.#since) this.#reopen(now);
   }
 
   /** Opens at once, whatever the counts say. Answers whether it was closed. */

@@ -18,9 +18,11 @@ export interface Conclusion {
 
 /** What an outcome means for the queue: done, a dead letter, the next step of a route, or back for another worker. */
 export async function conclusionOf(conclusion: Conclusion): Promise<Settlement> {
-  const { outcome, lease, stored, codec, keepOutcomes, now } = conclusion;
+  const { outcome, record, lease, stored, codec, keepOutcomes, now } = conclusion;
   const { entry } = lease;
-  if (outcome instanceof CanceledOutcome && outcome.by === 'close') return { lease, as: 'again', entries: [entry] };
+  if (outcome instanceof CanceledOutcome && outcome.by === 'close') {
+    return { lease, as: 'again', entries: [{ ...entry, attempts: record.attempts }] };
+  }
   const next = await nextStep(conclusion);
   if (next !== undefined) return { lease, as: 'again', entries: [next] };
   const failure = deadFailure(outcome);
@@ -45,8 +47,7 @@ async function nextStep({ outcome, lease, stored, codec, now }: Conclusion): Pro
   const { route } = stored;
   const [to, ...steps] = route?.steps ?? [];
   if (route === undefined || to === undefined) return undefined;
-  const ended = outcome.status === 'canceled' || outcome.status === 'suppressed';
-  if (ended || (outcome.status === 'accepted' && route.wait === undefined)) return undefined;
+  if (outcome.status === 'canceled' || (outcome.status === 'accepted' && route.wait === undefined)) return undefined;
   const { entry } = lease;
   const id = stepId(entry.id);
   const notBefore = outcome.status === 'accepted' ? now + route.wait! : now;

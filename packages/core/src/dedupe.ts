@@ -13,9 +13,9 @@ export class KeyWindow {
   #young: Generation;
   #old: Generation;
 
-  /** @param random 0 <= x < 1, for the seed */
+  /** @param cap at least 2 @param random 0 <= x < 1, for the seed */
   constructor(cap: number, random: number) {
-    this.#half = Math.max(1, Math.floor(cap / 2));
+    this.#half = Math.floor(cap / 2);
     this.#seed = Math.floor(random * 2 ** 32);
     this.#young = new Generation();
     this.#old = new Generation();
@@ -68,12 +68,14 @@ function hash(key: string, seed: number): void {
 
 const firstPlaces = 1024;
 
+const places = (count: number): string[] => Array.from<string>({ length: count }).fill('');
+
 /** A table that only grows: linear probing, at most half full. */
 class Generation {
   #high = new Int32Array(firstPlaces);
   #low = new Int32Array(firstPlaces);
   #until = new Float64Array(firstPlaces);
-  #values: string[] = new Array<string>(firstPlaces).fill('');
+  #values: string[] = places(firstPlaces);
   #mask = firstPlaces - 1;
   size = 0;
 
@@ -101,19 +103,20 @@ class Generation {
   /** Where the last hash is, or would be. */
   #placeOf(): number {
     let place = high & this.#mask;
-    while (this.#low[place] !== 0 && (this.#low[place] !== low || this.#high[place] !== high)) place = (place + 1) & this.#mask;
+    while (this.#low[place] !== 0 && (this.#low[place] !== low || this.#high[place] !== high))
+      place = (place + 1) & this.#mask;
     return place;
   }
 
   #grow(): void {
     const olds = [this.#high, this.#low, this.#until, this.#values] as const;
     const wanted = [high, low] as const;
-    const places = (this.#mask + 1) * 2;
-    this.#mask = places - 1;
-    this.#high = new Int32Array(places);
-    this.#low = new Int32Array(places);
-    this.#until = new Float64Array(places);
-    this.#values = new Array<string>(places).fill('');
+    const count = (this.#mask + 1) * 2;
+    this.#mask = count - 1;
+    this.#high = new Int32Array(count);
+    this.#low = new Int32Array(count);
+    this.#until = new Float64Array(count);
+    this.#values = places(count);
     this.size = 0;
     const [highs, lows, untils, values] = olds;
     for (let place = 0; place < lows.length; place++) {

@@ -50,7 +50,8 @@ export function parseRate(value: Rate, field: string): RateLimit {
   if (!rate || !per || !(rate.limit > 0) || !Number.isFinite(rate.limit)) {
     throw tidingsError('tidings.invalid_options', "expected a rate: '500/s', or { limit, per } above 0", field);
   }
-  const burst = rate.burst ?? rate.limit;
+  // A rate below one per unit still lets one go at a time.
+  const burst = rate.burst ?? Math.max(1, rate.limit);
   if (!(burst >= 1) || !Number.isFinite(burst)) {
     throw tidingsError('tidings.invalid_options', 'expected a burst of at least 1', `${field}.burst`);
   }
@@ -60,7 +61,5 @@ export function parseRate(value: Rate, field: string): RateLimit {
 function spelledOut(value: string): Exclude<Rate, string> | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,6})?)\/(s|m|h|d)$/.exec(value);
   if (match === null) return undefined;
-  const limit = Number(match[1]);
-  // A rate below one per unit still lets one go at a time.
-  return { limit, per: units[match[2]!]!, burst: Math.max(1, limit) };
+  return { limit: Number(match[1]), per: units[match[2]!]! };
 }

@@ -1,7 +1,7 @@
 import { channel, type Channel as DiagnosticsChannel } from 'node:diagnostics_channel';
 import type { EventName, EventOf } from './events.ts';
 
-type Listener = (event: never) => void;
+type Listener = (event: never) => unknown;
 type AnyEvent = EventOf<unknown, EventName>;
 
 const names = [
@@ -39,6 +39,7 @@ export class Emitter {
   readonly #listeners = new Map<EventName, Set<Listener>>();
   readonly #failed: (error: unknown) => void;
   readonly #ends = new Set<() => void>();
+  #closed = false;
 
   /** @param failed told when a listener throws: that harms no delivery */
   constructor(failed: (error: unknown) => void) {
@@ -74,7 +75,9 @@ export class Emitter {
     if (listeners !== undefined) {
       for (const listener of listeners) {
         try {
-          listener(event as never);
+          const returned: unknown = listener(event as never);
+          // Nobody awaits a listener, but it may be an async function: what it rejects with must not end the process.
+          if (returned instanceof Promise) returned.catch(this.#failed);
         } catch (error) {
           this.#failed(error);
         }
@@ -102,8 +105,8 @@ export class Emitter {
     const waiting: AnyEvent[] = [];
     const readers: ((result: IteratorResult<AnyEvent>) => void)[] = [];
     let dropped = 0;
-    let ended = false;
-    const offs = streamed.map((name) =>
+    let ended = this.#closed;
+    const offs = [...new Set(ended ? [] : streamed)].map((name) =>
       this.on(name, (event: AnyEvent) => {
         const reader = readers.shift();
         if (reader !== undefined) reader({ value: event, done: false });
@@ -119,7 +122,7 @@ export class Emitter {
       for (const off of offs) off();
       for (const reader of readers.splice(0)) reader({ value: undefined, done: true });
     };
-    this.#ends.add(end);
+    if (!ended) this.#ends.add(end);
     return {
       get dropped() {
         return dropped;
@@ -141,8 +144,9 @@ export class Emitter {
     };
   }
 
-  /** Ends all streams; what they hold can still be read. */
+  /** Ends all streams, those made later too; what they hold can still be read. */
   close(): void {
+    this.#closed = true;
     for (const end of this.#ends) end();
   }
 }

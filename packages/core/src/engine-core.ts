@@ -3,30 +3,27 @@ import { ChannelState } from './channel.ts';
 import type { Channels } from './channels.ts';
 import { Clock } from './clock.ts';
 import { errorName, type EngineContext, type Hooks, type Logger } from './context.ts';
-import { deadLetters, type DeadLetters } from './dead-letters.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import { parseDuration } from './duration.ts';
 import { Emitter, type EventStream } from './emitter.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { enqueue } from './enqueue.ts';
 import { tidingsError } from './errors.ts';
 import type { EventName, EventOf } from './events.ts';
 import { healthOf, laneStats, type Health, type LaneStats } from './health.ts';
 import { IdSource } from './ids.ts';
 import { Intake } from './intake.ts';
-import { memoryStore } from './memory-store.ts';
+import { memoryCoordination } from './memory-coordination.ts';
 import { checkOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Duration } from './policy.ts';
+import type { Queueing } from './queueing.ts';
 import { realRuntime, type Runtime } from './runtime.ts';
 import { hear } from './route.ts';
 import { send } from './send.ts';
 import { SendAll } from './send-all.ts';
-import type { AcceptedOutcome } from './settled.ts';
-import type { Codec, Coordination, QueueDepth, QueueEntry, Store } from './store.ts';
-import { decode, decodeDelivery } from './stored.ts';
+import type { Codec, Coordination, QueueDepth, Store } from './store.ts';
 import { isTenantAdapter } from './tenants.ts';
 import { channelParts } from './with-policy.ts';
-import { Worker } from './worker.ts';
 import type { AnyMessage } from './record.ts';
 
 type AnyOptions = EngineOptions<Channels, unknown, never, never>;
@@ -47,13 +44,13 @@ export class EngineCore implements EngineContext {
   readonly keyWindow: number;
   readonly markSending: EngineContext['markSending'];
   readonly deadLetters: DeadLetters;
-  readonly #store: Store<unknown>;
+  readonly #store: Store<unknown> | undefined;
   readonly #codec: Codec | undefined;
   readonly #keepOutcomes: number | undefined;
   readonly #window: number | undefined;
   readonly #intake: Intake;
   readonly #stopping = new AbortController();
-  #worker: Worker | undefined;
+  #madeQueueing: Promise<Queueing> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: AnyOptions) {
@@ -67,15 +64,15 @@ export class EngineCore implements EngineContext {
     this.hooks = hooksOf(options);
     this.closing = this.#stopping.signal;
     this.adapterContext = { runtime, signal: this.closing, receipt: (receipt) => this.receipt(receipt) };
-    this.#store = options.store ?? memoryStore({ runtime });
-    this.coordination = this.#store.coordination;
+    this.#store = options.store;
+    this.coordination = options.store?.coordination ?? memoryCoordination(runtime);
     this.keyWindow = parseDuration(options.idempotencyWindow ?? '1d', 'idempotencyWindow');
     this.#keepOutcomes =
       options.keepOutcomes === undefined ? undefined : parseDuration(options.keepOutcomes, 'keepOutcomes');
     this.#codec = options.codec;
     this.#window = options.memory?.deliveries;
-    const { queue, durable } = this.#store;
-    this.markSending = durable ? (leases) => queue.markSending(leases) : undefined;
+    const { store } = options;
+    this.markSending = store?.durable ? (leases) => store.queue.markSending(leases) : undefined;
     const parts = Object.entries(options.channels).map(([name, channel]) => ({ name, ...channelParts(channel) }));
     this.pipeline = new Pipeline(this, {
       channels: new Set(parts.map(({ name }) => name)),
@@ -101,7 +98,7 @@ export class EngineCore implements EngineContext {
       bytes,
     });
     this.#intake = new Intake(this, byName, nowhere);
-    this.deadLetters = deadLetters(this, queue, this.#codec);
+    this.deadLetters = lazyDeadLetters(() => this.#queueing());
   }
 
   send(message: AnyMessage, options?: { readonly signal?: AbortSignal | undefined }): Promise<unknown> {
@@ -130,31 +127,15 @@ export class EngineCore implements EngineContext {
     message: AnyMessage,
     options: { readonly tx?: unknown; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<{ readonly messageId: string; readonly duplicate?: true }> {
-    if (this.#closed !== undefined) throw closedError();
-    const { queue, durable } = this.#store;
-    if (!durable) await this.start();
-    return enqueue({ engine: this, intake: this.#intake, queue, codec: this.#codec, durable }, message, options);
+    return (await this.#queueing()).enqueue(message, options);
   }
 
   async cancel(messageId: string): Promise<{ readonly canceled: number }> {
-    const { removed, active } = await this.#store.queue.cancel(messageId);
-    for (const entry of removed) await this.#canceledInQueue(entry, { status: 'canceled', by: 'caller' });
-    let canceled = removed.length;
-    for (const id of active) {
-      const record = this.#worker?.held(id);
-      if (record === undefined) continue;
-      this.pipeline.cancel(record, { status: 'canceled', by: 'caller' });
-      if (record.rare?.outcome?.status === 'canceled') canceled++;
-    }
-    return { canceled };
+    return (await this.#queueing()).cancel(messageId);
   }
 
   async status(deliveryId: string): Promise<{ readonly state: string; readonly outcome?: unknown } | undefined> {
-    const found = await this.#store.queue.status(deliveryId);
-    if (found === undefined) return undefined;
-    const { state, record } = found;
-    if (state !== 'settled' || record === undefined) return { state };
-    return { state, outcome: withDates(await decode(record, this.#codec, deliveryId)) };
+    return (await this.#queueing()).status(deliveryId);
   }
 
   receipt(receipt: Receipt): void {
@@ -181,28 +162,30 @@ export class EngineCore implements EngineContext {
     return healthOf(this.channels);
   }
 
-  depth(): Promise<ReadonlyMap<string, QueueDepth>> {
-    return this.#store.queue.depth();
+  async depth(): Promise<ReadonlyMap<string, QueueDepth>> {
+    return (await this.#queueing()).depth();
   }
 
-  start(options: { readonly concurrency?: number | undefined } = {}): Promise<void> {
-    if (this.#closed !== undefined) return Promise.reject(closedError());
-    if (this.#worker === undefined) {
-      const window = options.concurrency ?? 2000;
-      if (!(window >= 1))
-        return Promise.reject(tidingsError('tidings.invalid_options', 'expected at least 1', 'concurrency'));
-      this.#worker = new Worker({
-        engine: this,
-        intake: this.#intake,
-        queue: this.#store.queue,
-        codec: this.#codec,
-        keepOutcomes: this.#keepOutcomes,
-        window,
-        awaitReceipt: (messageId, outcome) => this.#awaitReceipt(messageId, outcome),
-      });
-      this.#worker.start();
-    }
-    return Promise.resolve();
+  async start(options: { readonly concurrency?: number | undefined } = {}): Promise<void> {
+    (await this.#queueing()).start(options.concurrency);
+  }
+
+  /** Imported when first asked for: an engine that only sends does without it. */
+  async #queueing(): Promise<Queueing> {
+    this.#madeQueueing ??= import('./queueing.ts').then(
+      (module) =>
+        new module.Queueing({
+          engine: this,
+          intake: this.#intake,
+          queue: this.#store?.queue,
+          durable: this.#store?.durable ?? false,
+          codec: this.#codec,
+          keepOutcomes: this.#keepOutcomes,
+        }),
+    );
+    const queueing = await this.#madeQueueing;
+    if (this.#closed !== undefined) throw closedError();
+    return queueing;
   }
 
   close(options: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
@@ -214,87 +197,52 @@ export class EngineCore implements EngineContext {
   }
 
   async #close(timeout: number): Promise<void> {
-    await this.#worker?.stop();
+    const queueing = await this.#madeQueueing;
+    await queueing?.stop();
     this.pipeline.stop();
     await this.#idle(timeout);
     this.pipeline.giveUp();
-    await this.#worker?.close();
+    await queueing?.close();
     this.#stopping.abort();
     await Promise.allSettled(this.channels.flatMap(({ hosts }) => hosts.map((host) => host.close())));
     this.emitter.close();
-    await this.#store.close();
+    await this.#store?.close();
   }
 
-  /** Waits until nothing is in an attempt, or the time is over. */
+  /** Waits until nothing is in an attempt, or in a middleware after one, or the time is over. */
   async #idle(timeout: number): Promise<void> {
     const { clock } = this;
     const until = clock.read() + timeout;
     const busy = (): boolean =>
+      this.pipeline.inMiddleware ||
       this.channels.some((channel) => [...channel.lanes()].some(({ inFlight }) => inFlight > 0));
     while (busy() && clock.read() < until) {
       await new Promise<void>((resolve) => clock.schedule(Math.min(until, clock.read() + 10), resolve));
     }
   }
-
-  async #canceledInQueue(
-    entry: QueueEntry,
-    ending: { status: 'canceled'; by: 'caller' } | { status: 'suppressed'; reason: string },
-  ): Promise<void> {
-    const stored = await decodeDelivery(entry.body, this.#codec, entry.id);
-    const record = this.#intake.takeLease({ entry, fence: '', sending: false, canceled: true, deaths: 0 }, stored, {
-      settled() {},
-    });
-    this.pipeline.cancel(record, ending);
-  }
-
-  /** A stored route's next step waits in the queue: it goes when no receipt comes. */
-  #awaitReceipt(messageId: string, outcome: AcceptedOutcome): void {
-    if (outcome.providerMessageId === undefined) return;
-    const key = `${outcome.provider}\n${outcome.providerMessageId}`;
-    const { deliveryId } = outcome;
-    this.pipeline.awaited.set(key, {
-      deliveryId,
-      heard: (receipt) => {
-        if (!isArrival(receipt)) return;
-        this.pipeline.awaited.delete(key);
-        void this.#store.queue.cancel(messageId).then(async ({ removed }) => {
-          for (const entry of removed)
-            await this.#canceledInQueue(entry, { status: 'suppressed', reason: 'notNeeded' });
-        });
-      },
-    });
-  }
 }
-
-const isArrival = ({ kind }: Receipt): boolean =>
-  kind === 'delivered' || kind === 'displayed' || kind === 'opened' || kind === 'replied';
 
 const closedError = (): Error => tidingsError('tidings.closed', 'this engine is closed');
 
 function hooksOf({ authorize, render, encrypt, use = [], audience }: AnyOptions): Hooks {
   return {
-    authorize: authorize as Hooks['authorize'],
-    render: render as Hooks['render'],
-    encrypt: encrypt as Hooks['encrypt'],
+    authorize: authorize,
+    render: render,
+    encrypt: encrypt,
     use: use as unknown as Hooks['use'],
     check: audience?.check && ((delivery) => audience.check!(delivery)),
     resolve: audience && ((recipient, context) => audience.resolve(recipient, context) as never),
   };
 }
 
-/** Times of a stored outcome as dates again. */
-function withDates(outcome: unknown): unknown {
-  const { attempts = [], trace = [] } = outcome as {
-    attempts?: { startedAt: string }[];
-    trace?: { at: string; until?: string }[];
-  };
+/** The same, where the queue's side is imported with the first call. */
+function lazyDeadLetters(queueing: () => Promise<Queueing>): DeadLetters {
   return {
-    ...(outcome as object),
-    attempts: attempts.map((attempt) => ({ ...attempt, startedAt: new Date(attempt.startedAt) })),
-    trace: trace.map(({ at, until, ...step }) => ({
-      ...step,
-      at: new Date(at),
-      ...(until !== undefined && { until: new Date(until) }),
-    })),
+    async *list(filter) {
+      yield* (await queueing()).deadLetters.list(filter);
+    },
+    inspect: async (deliveryId) => (await queueing()).deadLetters.inspect(deliveryId),
+    replay: async (filter, options) => (await queueing()).deadLetters.replay(filter, options),
+    discard: async (filter) => (await queueing()).deadLetters.discard(filter),
   };
 }

@@ -1,9 +1,9 @@
 import { errorName, type EngineContext } from './context.ts';
-import { keyOf } from './entrance.ts';
+import { denialOf, keyOf } from './entrance.ts';
 import { tidingsError } from './errors.ts';
-import type { Intake } from './intake.ts';
+import type { QueueIntake } from './queue-intake.ts';
 import { recipientHash } from './recipient-hash.ts';
-import { DeliveryView, levels, type AnyMessage, type DeliveryRecord } from './record.ts';
+import { HookView, levels, type AnyMessage, type DeliveryRecord } from './record.ts';
 import type { Codec, Queue, QueueEntry } from './store.ts';
 import { encode, type StoredDelivery } from './stored.ts';
 import type { Problem } from './validate.ts';
@@ -13,7 +13,7 @@ const mostBytes = 262_144;
 
 export interface EnqueueOptions {
   readonly engine: EngineContext;
-  readonly intake: Intake;
+  readonly intake: QueueIntake;
   readonly queue: Queue<unknown>;
   readonly codec: Codec | undefined;
   readonly durable: boolean;
@@ -62,13 +62,12 @@ async function authorize(engine: EngineContext, record: DeliveryRecord): Promise
   if (engine.hooks.authorize === undefined) return;
   let verdict: 'allow' | { deny: string };
   try {
-    verdict = await engine.hooks.authorize(record.message.principal as never, new DeliveryView(record) as never);
+    verdict = await engine.hooks.authorize(record.message.principal as never, new HookView(record) as never);
   } catch (error) {
     engine.logger?.error({ hook: 'authorize', error: errorName(error) }, 'hook failed');
     throw tidingsError('tidings.hook_failed', 'the authorize hook failed; nothing was stored');
   }
-  if (verdict !== 'allow')
-    throw tidingsError('tidings.denied', `the authorize hook refused it: ${String(verdict?.deny ?? '')}`);
+  if (verdict !== 'allow') throw tidingsError('tidings.denied', `the authorize hook refused it: ${denialOf(verdict)}`);
 }
 
 async function entryOf(record: DeliveryRecord, stored: StoredDelivery, codec: Codec | undefined): Promise<QueueEntry> {

@@ -1,8 +1,8 @@
 import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
-import { DeliveryView, entering, type AnyMessage, type DeliveryRecord } from './record.ts';
+import { entering, HookView, type AnyMessage, type DeliveryRecord } from './record.ts';
 import type { Route } from './route.ts';
-import { isThenable } from './schema.ts';
+import { isThenable, type Awaitable } from './schema.ts';
 import { SuppressedOutcome } from './settled.ts';
 import type { Problem } from './validate.ts';
 import type { Watch } from './watch.ts';
@@ -35,11 +35,19 @@ export class Entrance {
   /** The one delivery of a message, at a time just read: no array and no promise where nothing asks for one. */
   enterOne(record: DeliveryRecord, now: number): void {
     const { hooks, pipeline } = this.#engine;
-    if (hooks.authorize !== undefined) {
+    // Of one from a queue that was asked when it was stored; the principal is not kept.
+    if (hooks.authorize !== undefined && record.rare?.lease === undefined) {
       void this.#enterAll([record], undefined);
       return;
     }
-    const problem = record.channel.prepare(record);
+    if (record.state !== entering) return;
+    let problem: Awaitable<Problem | undefined>;
+    try {
+      problem = record.channel.prepare(record);
+    } catch (error) {
+      pipeline.hookFailed(record, 'schema', error, 'tidings.adapter_threw');
+      return;
+    }
     if (problem === undefined) {
       if (record.message.idempotencyKey === undefined) pipeline.admit(record, now);
       else this.#claimOne(record, now);
@@ -52,12 +60,12 @@ export class Entrance {
     route: Route | undefined,
     begun?: PromiseLike<Problem | undefined>,
   ): Promise<void> {
+    // All of them: while the first hangs in a hook the others must end in time too.
+    for (const record of records) this.#watch.entered(record);
     for (const record of records) {
-      if (record.state !== entering) continue;
-      this.#watch.entered(record);
-      await this.#check(record, begun);
-      this.#watch.left(record);
+      if (record.state === entering) await this.#check(record, begun);
     }
+    for (const record of records) this.#watch.left(record);
     const left = records.filter(({ state }) => state === entering);
     if (left.length > 0) this.#claim(left, route);
   }
@@ -68,7 +76,7 @@ export class Entrance {
       const problem = await (begun ?? record.channel.prepare(record));
       if (record.state !== entering) return;
       if (problem !== undefined) pipeline.reject(record, problem, 'tidings.invalid_message');
-      else if (hooks.authorize !== undefined) await this.#authorize(record);
+      else if (hooks.authorize !== undefined && record.rare?.lease === undefined) await this.#authorize(record);
     } catch (error) {
       pipeline.hookFailed(record, 'adapter', error, 'tidings.no_adapter');
     }
@@ -77,9 +85,9 @@ export class Entrance {
   async #authorize(record: DeliveryRecord): Promise<void> {
     const { pipeline, hooks, clock } = this.#engine;
     try {
-      const verdict = await hooks.authorize!(record.message.principal as never, new DeliveryView(record) as never);
+      const verdict = await hooks.authorize!(record.message.principal as never, new HookView(record) as never);
       if (verdict === 'allow' || record.state !== entering) return;
-      pipeline.settle(record, new SuppressedOutcome(record, clock.read(), 'denied', String(verdict?.deny ?? '')));
+      pipeline.settle(record, new SuppressedOutcome(record, clock.read(), 'denied', denialOf(verdict)));
     } catch (error) {
       pipeline.hookFailed(record, 'authorize', error);
     }
@@ -163,4 +171,10 @@ export class Entrance {
 /** Idempotency keys of tenants never meet. */
 export function keyOf({ tenant = '', idempotencyKey }: AnyMessage): string {
   return `${tenant}\n${idempotencyKey}`;
+}
+
+/** Why it was refused; a hook without types may answer anything, and whatever is not 'allow' refuses. */
+export function denialOf(verdict: unknown): string {
+  const { deny } = (verdict ?? {}) as { readonly deny?: unknown };
+  return typeof deny === 'string' ? deny : '';
 }

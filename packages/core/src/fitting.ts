@@ -1,6 +1,14 @@
 import type { Adapter, Content } from './adapter.ts';
 import { contentOf, type DeliveryRecord } from './record.ts';
-import { isThenable, ownVendor, problemFinder, type Awaitable, type Issue, type Schema, type SchemaResult } from './schema.ts';
+import {
+  isThenable,
+  ownVendor,
+  problemFinder,
+  type Awaitable,
+  type Issue,
+  type Schema,
+  type SchemaResult,
+} from './schema.ts';
 import type { Problem } from './validate.ts';
 
 type Checked = SchemaResult<unknown>;
@@ -73,8 +81,8 @@ function defined(content: Content): Content {
 
 function checkTarget({ '~standard': standard }: Schema<unknown, unknown>, record: DeliveryRecord): Awaitable<Checked> {
   if (standard.vendor === ownVendor) return standard.validate(record.to);
-  // A strict schema knows of no channel.
-  const { channel: _channel, ...to } = record.to as { readonly channel: string };
+  // A strict schema knows of no channel, nor of what an audience notes.
+  const { channel: _channel, binding: _binding, ...to } = record.to;
   return standard.validate(to);
 }
 
@@ -82,14 +90,18 @@ const isOwn = (schema: Schema<unknown, unknown> | undefined): boolean =>
   schema === undefined || schema['~standard'].vendor === ownVendor;
 
 /** Where the delivery's target stands in its message. */
-function pathOf({ message, index }: DeliveryRecord): string {
-  if (Array.isArray(message.to)) return `to[${index}]`;
+function pathOf({ message, index, to }: DeliveryRecord): string {
+  if (Array.isArray(message.to)) {
+    // Recipients before it have several places, or none; what they became has no place of its own.
+    const place = message.to[index] === to ? index : message.to.indexOf(to);
+    return place < 0 ? 'to' : `to[${place}]`;
+  }
   if (typeof message.to === 'object' && message.to !== null && 'firstOf' in message.to) return `to.firstOf[${index}]`;
   return 'to';
 }
 
-function contentPath({ message, channel }: DeliveryRecord): string {
-  return message.content?.[channel.name] === undefined ? '' : `content.${channel.name}`;
+function contentPath({ message, channel, rare }: DeliveryRecord): string {
+  return message.content?.[channel.name] === undefined || rare?.made !== undefined ? '' : `content.${channel.name}`;
 }
 
 function problemOf(issues: readonly Issue[], field: string): Problem {
@@ -99,5 +111,8 @@ function problemOf(issues: readonly Issue[], field: string): Problem {
     const key: unknown = typeof part === 'object' && part !== null && 'key' in part ? part.key : part;
     path += typeof key === 'number' ? `[${key}]` : path === '' ? String(key) : `.${String(key)}`;
   }
-  return { field: path === '' ? 'content' : path, expected: issue?.message.replace(/^expected /, '') ?? 'a valid value' };
+  return {
+    field: path === '' ? 'content' : path,
+    expected: issue?.message.replace(/^expected /, '') ?? 'a valid value',
+  };
 }

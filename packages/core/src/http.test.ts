@@ -52,6 +52,7 @@ describe('classifyHttp', () => {
     for (const code of ['constructor', 'toString', '__proto__']) {
       expect(classifyHttp(answer(400), table, code)).toStrictEqual({ kind: 'rejected', scope: 'message', code });
     }
+    expect(classifyHttp(answer(200), { undefined: gone }, undefined)).toStrictEqual({ kind: 'accepted' });
   });
 
   it('takes over Retry-After, from the table or from the status', () => {
@@ -99,6 +100,8 @@ describe('parseRetryAfter', () => {
     ['  Thu, 15 Jan 2026 12:00:30 GMT ', 30_000],
     ['Thursday, 15-Jan-26 12:00:30 GMT', 30_000],
     ['Thu Jan 15 12:00:30 2026 GMT', 30_000],
+    ['Thu Jan 15 12:00:30 2026', 30_000],
+    ['Thu, 15 Jan 2026 13:00:30 +0100', 30_000],
     ['Thu, 15 Jan 2026 11:59:59 GMT', 0],
   ])('reads %j as %i ms', (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);
@@ -123,6 +126,15 @@ describe('parseRetryAfter', () => {
     'Thu, 99 Foo 2026',
   ])('makes nothing of %j', (value) => {
     expect(parseRetryAfter(value, now)).toBeUndefined();
+  });
+
+  it('takes a date without a zone for GMT, wherever the machine stands', () => {
+    const parse = vi.spyOn(Date, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    expect(parseRetryAfter('Thu Jan 15 12:00:30 2026', now)).toBe(30_000);
+    expect(parse).toHaveBeenLastCalledWith('Thu Jan 15 12:00:30 2026 GMT');
+    expect(parseRetryAfter('Thu, 15 Jan 2026 12:00:30 GMT', now)).toBe(30_000);
+    expect(parse).toHaveBeenLastCalledWith('Thu, 15 Jan 2026 12:00:30 GMT');
   });
 
   it('reads every whole number of seconds', () => {

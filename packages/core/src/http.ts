@@ -49,6 +49,7 @@ export function parseRetryAfter(value: string | null | undefined, now: number): 
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   // A date names its month; anything else that Date.parse would take ("-5", "1e3") is garbage here.
   if (!/^[A-Za-z]{3}/.test(text)) return undefined;
-  const at = Date.parse(text);
+  // The oldest of the three forms (`Thu Jan 15 12:00:30 2026`) names no zone and means GMT; the machine's own would be taken.
+  const at = Date.parse(/ \d{4}$/.test(text) ? `${text} GMT` : text);
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }

@@ -10,7 +10,9 @@ export const mostTargets = 65_536;
  */
 export class IdSource {
   /** The id last made, as text: all but the time, the number and the index stays. Written into, since text put together would be kept in pieces. */
-  readonly #text = Buffer.from('00000000-0000-7000-8000-000000000000', 'latin1') as Buffer & { latin1Slice(start: number, end: number): string };
+  readonly #text = Buffer.from('00000000-0000-7000-8000-000000000000', 'latin1') as Buffer & {
+    latin1Slice(start: number, end: number): string;
+  };
   #next: number;
   #epoch = -1;
 

@@ -39,7 +39,6 @@ export { createEngine } from './engine.ts';
 export type { Audience, EngineOptions } from './engine-options.ts';
 export type { EventName, EventOf, Events } from './events.ts';
 export type { Health, LaneStats } from './health.ts';
-export { memoryStore } from './memory-store.ts';
 export type { Message, MessageOptions, OutcomeFor, RefOf, Strict } from './message.ts';
 export type {
   BreakerHint,

@@ -164,7 +164,7 @@ class Level {
   }
 }
 
-/** After so many of `normal` in a row one of `low` goes, so that it is slow and not starved. */
+/** While both wait, one in so many turns is `low`'s and the rest are `normal`'s, so that it is slow and not starved. */
 const lowEvery = 8;
 
 /** What waits in a lane: priorities over tenants over order of arrival. */

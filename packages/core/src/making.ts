@@ -1,7 +1,7 @@
 import type { Content } from './adapter.ts';
 import type { EngineContext } from './context.ts';
-import { runMiddleware } from './middleware.ts';
-import { DeliveryView, preparing, settled, type DeliveryRecord } from './record.ts';
+import { isContent, runMiddleware } from './middleware.ts';
+import { HookView, preparing, settled, type DeliveryRecord } from './record.ts';
 import type { Awaitable } from './schema.ts';
 import type { Watch } from './watch.ts';
 
@@ -26,26 +26,29 @@ export class Making {
 
   async #throughMiddleware(record: DeliveryRecord): Promise<void> {
     const { pipeline } = this.#engine;
+    // Made now, so that an outcome in between is kept there for a late `next`.
+    const rare = record.more;
     this.#watch.entered(record);
     const outcome = await runMiddleware(this.#engine, record, (changed) => {
       this.#watch.left(record);
-      if (changed !== undefined) record.more.made = changed;
+      if (changed !== undefined) rare.made = changed;
+      if (record.state === settled) return Promise.resolve(rare.outcome!);
       return new Promise((resolve) => {
-        if (record.state === settled) {
-          resolve(record.more.outcome!);
-          return;
-        }
-        record.more.inner = resolve;
+        rare.inner = (settledAs) => {
+          // What the middleware still does may hang: at the deadline the outcome is told without it.
+          this.#watch.entered(record);
+          resolve(settledAs);
+        };
         void this.#make(record);
       });
     });
     this.#watch.left(record);
-    const inner = record.more.inner !== undefined;
-    record.more.inner = undefined;
-    // Settled inside: the middleware has the last word. Settled without it (canceled, expired): that was told already.
-    if (record.state === settled) {
-      if (inner) pipeline.finish(record, outcome ?? record.more.outcome!);
-    } else if (outcome !== undefined) pipeline.settle(record, outcome);
+    const settledInside = rare.inner !== undefined;
+    rare.inner = undefined;
+    // Settled inside: what was sent stays sent, whatever the middleware made of it. Settled without it (canceled, expired): that was told already.
+    if (settledInside) pipeline.finish(record, rare.outcome!);
+    else if (record.state === settled) return;
+    else if (outcome !== undefined) pipeline.settle(record, outcome);
     else pipeline.fail(record, { kind: 'rejected', scope: 'message', code: 'tidings.middleware_failed' });
   }
 
@@ -58,12 +61,11 @@ export class Making {
       record.more.sealed = hooks.encrypt !== undefined;
       const problem = record.more.made === undefined ? undefined : await record.channel.prepareFor(record);
       if (record.state !== preparing) return;
+      this.#watch.left(record);
       if (problem !== undefined) pipeline.reject(record, problem, 'tidings.invalid_content');
       else pipeline.choose(record, clock.read());
     } catch (error) {
       pipeline.hookFailed(record, 'render or encrypt', error);
-    } finally {
-      this.#watch.left(record);
     }
   }
 
@@ -72,9 +74,11 @@ export class Making {
     hook: (delivery: never) => Awaitable<Content>,
     step: 'rendered' | 'encrypted',
   ): Promise<void> {
-    // What the hook before made is what this one sees.
-    if (record.more.made !== undefined) await record.channel.prepareFor(record);
-    record.more.made = await hook(new DeliveryView(record) as never);
+    if (record.state !== preparing) return;
+    const made: unknown = await hook(new HookView(record) as never);
+    // What it had before must not go out in place of what was not made.
+    if (!isContent(made)) throw new TypeError('a hook returned no content');
+    record.more.made = made;
     record.more.steps.push({ step, time: this.#engine.clock.read() });
   }
 }

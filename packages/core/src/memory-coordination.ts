@@ -7,15 +7,16 @@ import type { Coordination } from './store.ts';
 
 /** Idempotency keys kept at most. */
 const mostKeys = 1_000_000;
+/** Rates kept at most: one per lane, and a lane per push service that a caller names. */
+const mostRates = 10_000;
 
 /** What workers share, where there is but one process. Answers at once. */
 export function memoryCoordination(runtime: Runtime): Coordination {
-  const buckets = new Map<string, TokenBucket>();
+  const buckets = new Buckets();
   const keys = new KeyWindow(mostKeys, runtime.random());
   return {
     reserve(key: string, rate: Rate, count: number): Grant {
-      let bucket = buckets.get(key);
-      if (bucket === undefined) buckets.set(key, (bucket = new TokenBucket(parseRate(rate, 'rate'))));
+      const bucket = buckets.get(key) ?? buckets.add(key, new TokenBucket(parseRate(rate, 'rate')));
       return bucket.take(runtime.monotonic(), count);
     },
     giveBack(key, count) {
@@ -28,4 +29,26 @@ export function memoryCoordination(runtime: Runtime): Coordination {
     claim: (key, value, until) => keys.claim(key, value, until, runtime.now),
     release: (key) => keys.release(key),
   };
+}
+
+/** Those used lately: two generations, as of idempotency keys. */
+class Buckets {
+  #young = new Map<string, TokenBucket>();
+  #old = new Map<string, TokenBucket>();
+
+  get(key: string): TokenBucket | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    return old && this.add(key, old);
+  }
+
+  add(key: string, bucket: TokenBucket): TokenBucket {
+    if (this.#young.size >= mostRates / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, bucket);
+    return bucket;
+  }
 }

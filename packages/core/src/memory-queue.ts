@@ -14,6 +14,7 @@ import type {
   TakeOptions,
 } from './store.ts';
 import { KeyWindow } from './dedupe.ts';
+import { MemoryDeadLetters } from './memory-dead.ts';
 import { TenantTurns } from './tenant-turns.ts';
 
 /** Outcomes and idempotency keys kept at most. */
@@ -21,6 +22,8 @@ const mostRecords = 100_000;
 const mostKeys = 1_000_000;
 /** Dead letters kept at most; the oldest go. */
 const mostDead = 100_000;
+
+const nothing = new Uint8Array();
 
 type Level = 0 | 1 | 2;
 
@@ -31,7 +34,12 @@ interface Item {
   place: 'delayed' | 'ready' | 'leased' | 'gone';
   fence: number;
   leasedUntil: number;
+  /** Its holder marked it as being sent. */
+  marked: boolean;
+  /** An earlier holder did, and never settled. */
   sending: boolean;
+  /** A holder lost it: whether it was sent, nobody knows. */
+  lost: boolean;
   canceled: boolean;
   deaths: number;
 }
@@ -56,9 +64,13 @@ class MemoryQueue implements Queue {
   readonly #delayed = new TinyQueue<Item>([], (one, other) => one.entry.notBefore - other.entry.notBefore);
   readonly #keys: KeyWindow;
   readonly #records = new Map<string, { record: Uint8Array | undefined; until: number; recipientHash: string }>();
-  readonly #dead = new Map<string, DeadEntry>();
+  readonly #dead = new MemoryDeadLetters(mostDead);
   #waiters: Waiter[] = [];
   #fence = 0;
+  /** Which stream has the first turn at the next take. */
+  #turn = 0;
+  /** No lease ends before. */
+  #leaseEnd = Infinity;
   #cancelTimer: (() => void) | undefined;
 
   constructor(runtime: Runtime) {
@@ -73,8 +85,10 @@ class MemoryQueue implements Queue {
       const first = this.#keys.claim(claim.key, messageId, claim.until, () => now);
       if (first !== undefined) return Promise.resolve({ duplicateOf: first });
     }
-    for (const entry of entries)
-      this.#add(entry, entry.shared === undefined ? undefined : shared?.get(entry.shared), now);
+    for (const entry of entries) {
+      const content = entry.shared === undefined ? undefined : shared?.get(entry.shared);
+      this.#add(entry, content, false, now);
+    }
     this.#serve();
     return Promise.resolve({});
   }
@@ -98,11 +112,11 @@ class MemoryQueue implements Queue {
 
   extend(leases: readonly Lease[], lease: number): Promise<Held> {
     const until = this.#runtime.now() + lease;
-    return this.#forHeld(leases, (item) => (item.leasedUntil = until));
+    return this.#forHeld(leases, (item) => this.#leaseUntil(item, until));
   }
 
   markSending(leases: readonly Lease[]): Promise<Held> {
-    return this.#forHeld(leases, (item) => (item.sending = true));
+    return this.#forHeld(leases, (item) => (item.marked = true));
   }
 
   settle(settlements: readonly Settlement[]): Promise<Held> {
@@ -113,8 +127,9 @@ class MemoryQueue implements Queue {
       if (item === undefined) continue;
       held.add(item.entry.id);
       this.#remove(item);
-      if (settlement.as === 'again') for (const entry of settlement.entries) this.#add(entry, item.shared, now);
-      else this.#keep(item, settlement);
+      if (settlement.as !== 'again') this.#keep(item, settlement);
+      // A cancel that came meanwhile holds for what follows too.
+      else for (const entry of settlement.entries) this.#add(entry, item.shared, item.canceled, now);
     }
     this.#serve();
     return Promise.resolve(held);
@@ -124,7 +139,8 @@ class MemoryQueue implements Queue {
     const removed: QueueEntry[] = [];
     const active: string[] = [];
     for (const item of this.#byMessage.get(messageId) ?? []) {
-      if (item.place === 'leased') {
+      // What a holder has lost is no proof: it is canceled when the next one takes it.
+      if (item.place === 'leased' || item.lost) {
         item.canceled = true;
         active.push(item.entry.id);
       } else {
@@ -136,6 +152,7 @@ class MemoryQueue implements Queue {
   }
 
   sweep(now: number, limit: number): Promise<readonly Lease[]> {
+    this.#ripen(this.#runtime.now());
     const leases: Lease[] = [];
     for (const item of this.#items.values()) {
       if (leases.length === limit) break;
@@ -154,39 +171,21 @@ class MemoryQueue implements Queue {
     return Promise.resolve({ state: 'settled', record: kept.record });
   }
 
-  dead({ stream, tenant, after, limit }: Parameters<Queue['dead']>[0]): Promise<readonly DeadEntry[]> {
-    const found: DeadEntry[] = [];
-    let from = after === undefined;
-    for (const [id, dead] of this.#dead) {
-      if (found.length === limit) break;
-      const fits =
-        (stream === undefined || dead.entry.stream === stream) &&
-        (tenant === undefined || dead.entry.tenant === tenant);
-      if (from && fits) found.push(dead);
-      if (id === after) from = true;
-    }
-    return Promise.resolve(found);
+  dead(filter: Parameters<Queue['dead']>[0]): Promise<readonly DeadEntry[]> {
+    return Promise.resolve(this.#dead.list(filter));
   }
 
   bury(ids: readonly string[]): Promise<readonly DeadEntry[]> {
-    const buried: DeadEntry[] = [];
-    for (const id of ids) {
-      const dead = this.#dead.get(id);
-      if (dead !== undefined) buried.push(dead);
-      this.#dead.delete(id);
-    }
-    return Promise.resolve(buried);
+    return Promise.resolve(this.#dead.bury(ids));
   }
 
   erase(recipientHash: string): Promise<number> {
-    let erased = 0;
+    let erased = this.#dead.erase(recipientHash);
     for (const item of [...this.#items.values()]) {
       if (item.entry.recipientHash !== recipientHash) continue;
       this.#remove(item);
       erased++;
     }
-    for (const [id, { entry }] of this.#dead)
-      if (entry.recipientHash === recipientHash && this.#dead.delete(id)) erased++;
     for (const [id, kept] of this.#records)
       if (kept.recipientHash === recipientHash && this.#records.delete(id)) erased++;
     return Promise.resolve(erased);
@@ -195,6 +194,7 @@ class MemoryQueue implements Queue {
   depth(): Promise<ReadonlyMap<string, QueueDepth>> {
     const depth = new Map<string, { waiting: number; oldest: number }>();
     const now = this.#runtime.now();
+    this.#ripen(now);
     for (const { entry, place } of this.#items.values()) {
       if (place === 'leased') continue;
       const stream = depth.get(entry.stream) ?? { waiting: 0, oldest: 0 };
@@ -207,15 +207,19 @@ class MemoryQueue implements Queue {
 
   // ---- places
 
-  #add(entry: QueueEntry, shared: Uint8Array | undefined, now: number): void {
+  #add(entry: QueueEntry, shared: Uint8Array | undefined, canceled: boolean, now: number): void {
+    // Under an id there is one: a second one could never be settled.
+    if (this.#items.has(entry.id)) return;
     const item: Item = {
       entry,
       shared,
       place: 'ready',
       fence: 0,
       leasedUntil: 0,
+      marked: false,
       sending: false,
-      canceled: false,
+      lost: false,
+      canceled,
       deaths: 0,
     };
     this.#items.set(entry.id, item);
@@ -239,6 +243,8 @@ class MemoryQueue implements Queue {
   }
 
   #remove(item: Item): void {
+    // It stays in its line until it is passed over; its content does not.
+    if (item.place !== 'leased') item.entry = { ...item.entry, body: nothing };
     item.place = 'gone';
     this.#leased.delete(item);
     this.#items.delete(item.entry.id);
@@ -251,8 +257,7 @@ class MemoryQueue implements Queue {
     const { id, recipientHash } = item.entry;
     const { record, keepUntil } = settlement;
     if (settlement.as === 'dead') {
-      this.#dead.set(id, { entry: item.entry, shared: item.shared, record: record ?? new Uint8Array() });
-      dropOldest(this.#dead, mostDead);
+      this.#dead.add({ entry: item.entry, shared: item.shared, record: record ?? nothing });
     } else if (keepUntil !== undefined) {
       this.#records.set(id, { record, until: keepUntil, recipientHash });
       dropOldest(this.#records, mostRecords);
@@ -266,26 +271,38 @@ class MemoryQueue implements Queue {
     this.#ripen(now);
     const leases: Lease[] = [];
     const lowest = minPriority === undefined ? 2 : levels.indexOf(minPriority);
+    const first = this.#turn++;
     for (let level = 0; level <= lowest; level++) {
-      for (const stream of streams) {
-        const turns = this.#ready.get(stream)?.[level as Level];
-        while (turns !== undefined && leases.length < limit) {
-          const item = turns.shift();
-          if (item === undefined) break;
-          if (item.place === 'ready') leases.push(this.#leaseItem(item, now + lease));
-        }
+      // One of each stream in turn, so that the backlog of one keeps no other outside.
+      let left = streams.flatMap((stream) => this.#ready.get(stream)?.[level as Level] ?? []);
+      for (let turn = first; left.length > 0 && leases.length < limit; turn++) {
+        const turns = left[turn % left.length]!;
+        const item = this.#nextReady(turns);
+        if (item === undefined) left = left.filter((each) => each !== turns);
+        else leases.push(this.#leaseItem(item, now + lease));
       }
     }
     return leases;
   }
 
+  #nextReady(turns: TenantTurns<Item>): Item | undefined {
+    for (let item = turns.shift(); item !== undefined; item = turns.shift()) if (item.place === 'ready') return item;
+    return undefined;
+  }
+
   #leaseItem(item: Item, until: number): Lease {
     item.place = 'leased';
     this.#leased.add(item);
-    item.leasedUntil = until;
+    this.#leaseUntil(item, until);
     item.fence = ++this.#fence;
+    item.marked = false;
     const { entry, shared, sending, canceled, deaths } = item;
     return { entry, shared, fence: String(item.fence), sending, canceled, deaths };
+  }
+
+  #leaseUntil(item: Item, until: number): void {
+    item.leasedUntil = until;
+    if (until < this.#leaseEnd) this.#leaseEnd = until;
   }
 
   /** What has come of age, and what a holder has lost. */
@@ -298,11 +315,21 @@ class MemoryQueue implements Queue {
       this.#delayed.pop();
       if (next.place === 'delayed') this.#makeReady(next);
     }
+    if (this.#leaseEnd > now) return;
+    this.#leaseEnd = Infinity;
     for (const item of this.#leased) {
-      if (item.leasedUntil > now) continue;
-      if (item.sending) item.deaths++;
-      this.#makeReady(item);
+      if (item.leasedUntil > now) this.#leaseUntil(item, item.leasedUntil);
+      else this.#lose(item);
     }
+  }
+
+  #lose(item: Item): void {
+    item.lost = true;
+    if (item.marked) {
+      item.sending = true;
+      item.deaths++;
+    }
+    this.#makeReady(item);
   }
 
   #heldItem({ entry, fence }: Lease): Item | undefined {
@@ -343,8 +370,7 @@ class MemoryQueue implements Queue {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (this.#waiters.length === 0) return;
-    let at = this.#delayed.peek()?.entry.notBefore ?? Infinity;
-    for (const { leasedUntil } of this.#leased) at = Math.min(at, leasedUntil);
+    const at = Math.min(this.#delayed.peek()?.entry.notBefore ?? Infinity, this.#leaseEnd);
     if (at === Infinity) return;
     const wait = Math.max(1, at - this.#runtime.now());
     this.#cancelTimer = this.#runtime.schedule(this.#runtime.monotonic() + wait, () => this.#serve());

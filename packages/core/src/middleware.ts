@@ -1,12 +1,12 @@
 import type { Content, Delivery } from './adapter.ts';
 import { errorName, type EngineContext } from './context.ts';
 import type { Outcome } from './outcome.ts';
-import { DeliveryView, type DeliveryRecord } from './record.ts';
+import { HookView, type DeliveryRecord } from './record.ts';
 import { SettledOutcome, SuppressedOutcome } from './settled.ts';
 
 /**
- * Runs the user's middleware around the rest of the pipeline. Resolves to the outcome that the outermost returned; undefined where it threw or
- * returned none, then what `send` settled, if it did, stands: what was sent stays sent.
+ * Runs the user's middleware around the rest of the pipeline. Resolves to what the outermost returned, undefined where it threw or returned
+ * none; but once `send` was asked for, to what that settled: what was sent stays sent.
  * @param send the rest of the pipeline, run at most once; given content that a middleware put in place of the delivery's own
  */
 export async function runMiddleware(
@@ -14,25 +14,36 @@ export async function runMiddleware(
   record: DeliveryRecord,
   send: (changed: Content | undefined) => Promise<SettledOutcome>,
 ): Promise<SettledOutcome | undefined> {
-  const view = new DeliveryView(record);
   const { use } = engine.hooks;
+  const first = new HookView(record);
   let sent: Promise<SettledOutcome> | undefined;
-  const run = async (index: number, delivery: Delivery): Promise<SettledOutcome> => {
+  const run = async (index: number, view: HookView): Promise<SettledOutcome> => {
     const middleware = use[index];
-    if (middleware === undefined) {
-      const changed =
-        delivery === (view as Delivery) ? undefined : (delivery as { readonly content?: Content }).content;
-      return (sent ??= send(changed));
-    }
-    const next = (changed: Delivery): Promise<Outcome> => run(index + 1, changed) as unknown as Promise<Outcome>;
-    return outcomeOf(record, await middleware(delivery as never, next as never));
+    if (middleware === undefined) return (sent ??= send(view === first ? undefined : view.content));
+    const next = (given: unknown): Promise<Outcome> =>
+      run(index + 1, changedBy(given, view, record)) as unknown as Promise<Outcome>;
+    return outcomeOf(record, await middleware(view as never, next as never));
   };
   try {
-    return await run(0, view as Delivery);
+    const outcome = await run(0, first);
+    return sent === undefined ? outcome : await sent;
   } catch (error) {
     engine.logger?.error({ hook: 'use', error: errorName(error) }, 'hook failed');
     return sent;
   }
+}
+
+/** What the next one sees: all of the delivery, with the content that this one put into it (a copy by spread has little else). */
+function changedBy(given: unknown, view: HookView, record: DeliveryRecord): HookView {
+  const { content } = (given === view ? {} : (given ?? {})) as Partial<Delivery>;
+  if (content === undefined) return view;
+  if (!isContent(content)) throw new TypeError('a middleware handed on content that is none');
+  return new HookView(record, content);
+}
+
+/** An object of fields; which ones, and of what kind, is the adapter's to check. */
+export function isContent(value: unknown): value is Content {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A middleware may answer with what `next` gave, or suppress the delivery: `{ status: 'suppressed', reason }`. */

@@ -10,8 +10,8 @@ import { Making } from './making.ts';
 import { overlay } from './policies.ts';
 import {
   active,
-  DeliveryView,
   entering,
+  HookView,
   parked,
   preparing,
   settled,
@@ -116,7 +116,7 @@ export class Pipeline {
 
   choose(record: DeliveryRecord, now: number): void {
     const { collapseKey } = record.message;
-    if (collapseKey !== undefined) this.#supersede(record, collapseKey);
+    if (collapseKey !== undefined && this.#supersede(record, collapseKey)) return;
     try {
       const lane = this.#choice.laneFor(record, now);
       if (lane instanceof Lane) this.#intoLane(record, lane, now);
@@ -149,13 +149,30 @@ export class Pipeline {
     else lane.enqueue(record);
   }
 
-  /** An older one for the same place on the same device need not go any more, and must not go after this one. */
-  #supersede(record: DeliveryRecord, collapseKey: string): void {
+  /**
+   * An older one for the same place on the same device need not go any more, and must not arrive after this one:
+   * true where it is in an attempt, and this one has to wait for its end.
+   */
+  #supersede(record: DeliveryRecord, collapseKey: string): boolean {
     const key = `${record.message.tenant ?? ''}\n${JSON.stringify(record.to)}\n${collapseKey}`;
     const older = this.#latest.get(key);
-    if (older !== undefined && older !== record) this.cancel(older, { status: 'suppressed', reason: 'superseded' });
     record.more.collapse = key;
     this.#latest.set(key, record);
+    if (older === undefined || older === record) return false;
+    const ahead = older.state === active ? older : older.rare?.ahead;
+    this.cancel(older, { status: 'suppressed', reason: 'superseded' });
+    if (ahead?.state !== active) return false;
+    ahead.more.successor = record;
+    record.more.ahead = ahead;
+    this.#watch.entered(record);
+    return true;
+  }
+
+  /** The one that it had to wait for has ended. */
+  succeed(record: DeliveryRecord): void {
+    this.#watch.left(record);
+    record.more.ahead = undefined;
+    if (record.state === preparing) this.choose(record, this.#now());
   }
 
   // ---- what the lane tells
@@ -179,7 +196,9 @@ export class Pipeline {
 
   async #check(record: DeliveryRecord): Promise<'send' | { suppress: string }> {
     try {
-      return await this.#engine.hooks.check!(new DeliveryView(record) as never);
+      const verdict = await this.#engine.hooks.check!(new HookView(record) as never);
+      if (verdict === 'send' || typeof verdict?.suppress === 'string') return verdict;
+      throw new TypeError('check answered neither send nor a reason');
     } catch (error) {
       // Nobody can say that it still is this person's device: it is not sent.
       this.#engine.logger?.error({ hook: 'check', error: errorName(error) }, 'hook failed');
@@ -288,6 +307,16 @@ export class Pipeline {
     this.#settlement.finish(record, outcome);
   }
 
+  /** The same, of one whose middleware does not end. */
+  finishWithout(record: DeliveryRecord): void {
+    this.#settlement.finishWithout(record);
+  }
+
+  /** Something has settled whose middleware has not ended yet. */
+  get inMiddleware(): boolean {
+    return this.#watch.after().next().done !== true;
+  }
+
   #end(record: DeliveryRecord, ending: Ending): void {
     const now = this.#now();
     const ambiguous = record.rare?.ambiguous;
@@ -324,6 +353,7 @@ export class Pipeline {
       }
       lane.abortAll();
     }
+    for (const record of this.#watch.after()) this.finishWithout(record);
   }
 }
 

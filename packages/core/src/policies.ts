@@ -1,4 +1,4 @@
-import { durationOf, parseDuration, parseRate, type RateLimit } from './duration.ts';
+import { durationExpected, durationOf, parseDuration, parseRate, type RateLimit } from './duration.ts';
 import { tidingsError } from './errors.ts';
 import type { BreakerRules } from './breaker.ts';
 import type { BreakerPolicy, MessagePolicy, Policy, RetryPolicy } from './policy.ts';
@@ -16,7 +16,12 @@ export interface LanePolicy extends RetryRules {
   readonly batchWait: number;
 }
 
-const fields = new Set(['rate', 'concurrency', 'timeout', 'retry', 'breaker', 'batch', 'ambiguous']);
+const fields = ['rate', 'concurrency', 'timeout', 'retry', 'breaker', 'batch', 'ambiguous'];
+const groups = {
+  retry: ['attempts', 'first', 'max', 'budget'],
+  breaker: ['threshold', 'minimum', 'open'],
+  batch: ['size', 'wait'],
+} as const;
 
 /** One layer of policy and where it was written, for errors: `'channels.sms.policy'`. */
 export interface Layer {
@@ -32,6 +37,7 @@ export function resolvePolicy(layers: readonly Layer[], limits: { readonly batch
   const merged: { -readonly [Key in keyof Policy]: Policy[Key] } = {};
   for (const { policy = {}, field } of layers) {
     checkFields(policy, field);
+    if (policy.rate !== undefined && policy.rate !== false) parseRate(policy.rate, `${field}.rate`);
     for (const [key, value] of Object.entries(policy)) {
       if (value === undefined) continue;
       const below = merged[key as keyof Policy];
@@ -75,11 +81,11 @@ function breakerRules({ threshold = 0.5, minimum = 20, open = 10_000 }: BreakerP
   return { threshold, minimum, open: parseDuration(open, 'policy.breaker.open') };
 }
 
-/** What is wrong with a policy, or undefined. */
+/** What is wrong with a policy, or undefined. A rate is looked at where it is used: a message can't have one. */
 export function policyProblem(policy: unknown): { readonly field: string; readonly expected: string } | undefined {
   if (!isGroup(policy)) return { field: '', expected: 'an object' };
-  const unknown = Object.keys(policy).find((key) => !fields.has(key));
-  if (unknown !== undefined) return { field: unknown, expected: `one of ${[...fields].join(', ')}` };
+  const unknown = unknownField(policy, '', fields);
+  if (unknown !== undefined) return unknown;
   const { timeout, retry, breaker, batch, concurrency, ambiguous } = policy as Policy;
   return (
     durationProblem(timeout, 'timeout') ??
@@ -121,7 +127,7 @@ function breakerProblem({ threshold, minimum, open }: BreakerPolicy): Problem {
 
 function durationProblem(value: unknown, field: string): Problem {
   if (value === undefined || durationOf(value) !== undefined) return undefined;
-  return { field, expected: "a duration: milliseconds, or '250ms', '10s', '10m', '2h', '7d'" };
+  return { field, expected: durationExpected };
 }
 
 function numberProblem(value: unknown, field: string, least: number, whole = false): Problem {
@@ -131,10 +137,14 @@ function numberProblem(value: unknown, field: string, least: number, whole = fal
   return fits ? undefined : { field, expected: `a ${whole ? 'whole ' : ''}number, at least ${least}` };
 }
 
-function groupProblem(value: unknown, field: string): Problem {
-  return value === undefined || value === false || isGroup(value)
-    ? undefined
-    : { field, expected: 'an object or false' };
+function groupProblem(value: unknown, field: keyof typeof groups): Problem {
+  if (value === undefined || value === false) return undefined;
+  return isGroup(value) ? unknownField(value, `${field}.`, groups[field]) : { field, expected: 'an object or false' };
+}
+
+function unknownField(value: object, path: string, known: readonly string[]): Problem {
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  return unknown === undefined ? undefined : { field: path + unknown, expected: `one of ${known.join(', ')}` };
 }
 
 function checkFields(policy: Policy, field: string): void {

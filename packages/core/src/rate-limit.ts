@@ -1,39 +1,46 @@
 import type { RateLimit } from './duration.ts';
 
-/** What a bucket grants; `wait`: milliseconds until one more may be had, 0 when all asked for was granted. */
+/** What a bucket grants; `wait`: whole milliseconds until one more may be had, 0 when all asked for was granted. */
 export interface Grant {
   readonly granted: number;
   readonly wait: number;
 }
 
+/** This share of a permit is forgiven, for rounding: 10 permits of 0.1 ms each are due after 1 ms, not after 1.0000000001. */
+const forgiven = 1e-6;
+
 /**
- * Token bucket as one number, the virtual time up to which permits are spent (GCRA).
- * Time is handed in, so it serves any clock.
- * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+ * Token bucket, filled when it is looked at. Time is handed in, so it serves any clock; only differences of times are reckoned with, so that
+ * a rate of many per millisecond stays exact when the clock is at months.
  */
 export class TokenBucket {
   readonly #interval: number;
-  readonly #tolerance: number;
-  #spentUntil = -Infinity;
+  readonly #burst: number;
+  #permits: number;
+  #filledAt = 0;
 
   constructor({ limit, per, burst }: RateLimit) {
     this.#interval = per / limit;
-    this.#tolerance = burst * this.#interval;
+    this.#burst = burst;
+    this.#permits = burst;
   }
 
   /** At most `count`; as many as there are. */
   take(now: number, count: number): Grant {
-    const from = Math.max(this.#spentUntil, now);
-    // The small share forgives rounding: 10 permits of 0.1 ms each are due after 1 ms, not after 1.0000000001.
-    const free = Math.floor((now + this.#tolerance - from) / this.#interval + 1e-6);
-    const granted = Math.max(0, Math.min(count, free));
-    this.#spentUntil = from + granted * this.#interval;
+    this.#fill((now - this.#filledAt) / this.#interval);
+    this.#filledAt = now;
+    const granted = Math.min(count, Math.max(0, Math.floor(this.#permits + forgiven)));
+    this.#permits -= granted;
     if (granted === count) return { granted, wait: 0 };
-    return { granted, wait: Math.max(0, this.#spentUntil + this.#interval - this.#tolerance - now) };
+    return { granted, wait: Math.ceil((1 - forgiven / 2 - this.#permits) * this.#interval) };
   }
 
   /** Permits that were granted and not used. */
   giveBack(count: number): void {
-    this.#spentUntil -= count * this.#interval;
+    this.#fill(count);
+  }
+
+  #fill(permits: number): void {
+    this.#permits = Math.min(this.#burst, this.#permits + permits);
   }
 }

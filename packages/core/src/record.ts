@@ -1,4 +1,4 @@
-import type { Content, Delivery, Nothing } from './adapter.ts';
+import type { Content, Delivery } from './adapter.ts';
 import type { ChannelState } from './channel.ts';
 import type { TraceStep } from './outcome.ts';
 import type { Failure } from './failure.ts';
@@ -90,6 +90,9 @@ export class Rare {
   /** Of a message with several deliveries. */
   claim: ClaimState | undefined = undefined;
   collapse: string | undefined = undefined;
+  /** The newest for the same place waits for the end of this one's attempt, and that one knows it. */
+  successor: DeliveryRecord | undefined = undefined;
+  ahead: DeliveryRecord | undefined = undefined;
   route: Route | undefined = undefined;
   lease: Lease | undefined = undefined;
   /** Takes the outcome before the sink does: a middleware's `next`. */
@@ -177,7 +180,7 @@ export class DeliveryRecord {
 }
 
 /** What hooks and adapters see of a record; they can't reach or change the record itself. */
-export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
+export class DeliveryView implements Delivery {
   readonly #record: DeliveryRecord;
   /** As it was when the view was made: another adapter may get something else later. */
   readonly #prepared: Prepared | null;
@@ -222,6 +225,30 @@ export class DeliveryView implements Delivery<unknown, Nothing, unknown> {
   }
   get tenant(): string | undefined {
     return this.#record.message.tenant;
+  }
+}
+
+/** What hooks see: target and content as they were written, or content as the hook before made it. What schemas make of them is the adapters'. */
+export class HookView extends DeliveryView {
+  readonly #record: DeliveryRecord;
+  readonly #content: Content | undefined;
+
+  /** @param content in place of what there is so far */
+  constructor(record: DeliveryRecord, content: Content | undefined = record.rare?.made) {
+    super(record);
+    this.#record = record;
+    this.#content = content;
+  }
+
+  override get target(): unknown {
+    return this.#record.to;
+  }
+  override get content(): Content {
+    return this.#content ?? contentOf(this.#record);
+  }
+  override get native(): unknown {
+    const { message, channel, adapter } = this.#record;
+    return message.native?.[channel.adapters[adapter]!.provider];
   }
 }
 

@@ -32,8 +32,15 @@ export type Decision =
   /** No further attempt fits before the deadline: `expired`. */
   | { readonly act: 'expire' }
   | { readonly act: 'failOver' }
-  /** Again, in `wait` ms; `budgeted` ones wait for the lane's retry budget too. */
-  | { readonly act: 'wait'; readonly wait: number; readonly by: 'retry' | 'throttle'; readonly budgeted: boolean };
+  | Wait;
+
+/** Again, in `wait` ms; `budgeted` ones wait for the lane's retry budget too. */
+interface Wait {
+  readonly act: 'wait';
+  readonly wait: number;
+  readonly by: 'retry' | 'throttle';
+  readonly budgeted: boolean;
+}
 
 const settle: Decision = { act: 'settle' };
 const expire: Decision = { act: 'expire' };
@@ -49,6 +56,8 @@ const firstUnsent = 50;
  * @param random 0 <= x < 1, for the jitter
  */
 export function decide(failure: Failure, state: RetryState, rules: RetryRules, random: number): Decision {
+  // After a lost answer nothing goes again, nowhere, where a repeat is not allowed.
+  if (state.ambiguous && !rules.repeatAmbiguous) return settle;
   switch (failure.kind) {
     case 'unregistered':
     case 'blocked':
@@ -57,20 +66,13 @@ export function decide(failure: Failure, state: RetryState, rules: RetryRules, r
       return settleOrFailOver(state);
     case 'unauthorized':
       // Once more at once: the adapter asks for a fresh credential before it sends again.
-      if (state.refusals < 2) return { act: 'wait', wait: 0, by: 'retry', budgeted: false };
+      if (state.refusals < 2) return again(state, { least: 0, wait: 0, by: 'retry', budgeted: false });
       return settleOrFailOver(state);
     case 'throttled':
       return waitOut(failure, state, rules, random);
     case 'unavailable':
-      if (state.alternative && mayRepeat(state, rules)) return failOver;
-      if (failure.unsent) return again(backoff(firstUnsent, rules.max, state.unsent, random), state, false);
-      if (state.attempts >= rules.attempts) return settle;
-      return again(hinted(failure, backoff(rules.first, rules.max, state.attempts, random)), state, true);
     case 'ambiguous':
-      if (!rules.repeatAmbiguous) return settle;
-      if (state.alternative) return failOver;
-      if (state.attempts >= rules.attempts) return settle;
-      return again(hinted(failure, backoff(rules.first, rules.max, state.attempts, random)), state, true);
+      return state.alternative ? failOver : tryAgain(failure, state, rules, random);
   }
 }
 
@@ -79,31 +81,44 @@ export function backoff(first: number, max: number, attempt: number, random: num
   return Math.min(max, first * 2 ** Math.min(attempt - 1, 30)) * random;
 }
 
-function mayRepeat(state: RetryState, rules: RetryRules): boolean {
-  return !state.ambiguous || rules.repeatAmbiguous;
-}
-
 function settleOrFailOver(state: RetryState): Decision {
   // After a lost answer another provider could double it.
   return state.alternative && !state.ambiguous ? failOver : settle;
 }
 
-function waitOut(failure: Failure, state: RetryState, rules: RetryRules, random: number): Decision {
-  const wait =
-    failure.retryAfter ??
-    leastThrottle + backoff(rules.first, Math.max(rules.max, leastThrottle), state.throttles, random);
-  // A hint of 0 still gets some jitter, so that all that was refused does not come back at once.
-  const jittered = wait + Math.min(1000, Math.max(wait * 0.1, 20)) * random;
-  if (jittered >= state.left) return state.alternative && mayRepeat(state, rules) ? failOver : expire;
-  return { act: 'wait', wait: jittered, by: 'throttle', budgeted: false };
+function tryAgain(failure: Failure, state: RetryState, rules: RetryRules, random: number): Decision {
+  const least = failure.retryAfter ?? 0;
+  const hinted = failure.retryAfter === undefined ? 0 : spread(failure.retryAfter, random);
+  if (failure.kind === 'unavailable' && failure.unsent) {
+    const wait = Math.max(hinted, backoff(firstUnsent, rules.max, state.unsent, random));
+    return again(state, { least, wait, by: 'retry', budgeted: false });
+  }
+  if (state.attempts >= rules.attempts) return settle;
+  const wait = Math.max(hinted, backoff(rules.first, rules.max, state.attempts, random));
+  return again(state, { least, wait, by: 'retry', budgeted: true });
 }
 
-function hinted(failure: Failure, wait: number): number {
-  return failure.retryAfter === undefined ? wait : Math.max(failure.retryAfter, wait);
+function waitOut(failure: Failure, state: RetryState, rules: RetryRules, random: number): Decision {
+  const least = failure.retryAfter ?? leastThrottle;
+  const more = backoff(rules.first, Math.max(rules.max, leastThrottle), state.throttles, random);
+  const wait = spread(failure.retryAfter ?? leastThrottle + more, random);
+  if (wait > state.left - 1 && state.alternative) return failOver;
+  return again(state, { least, wait, by: 'throttle', budgeted: false });
+}
+
+/** A little more than was asked for, also for a hint of 0, so that what was refused together does not come back together. */
+function spread(wait: number, random: number): number {
+  return wait + Math.min(1000, Math.max(wait * 0.1, 20)) * random;
+}
+
+interface Again extends Omit<Wait, 'act'> {
+  /** What the provider asked for. */
+  readonly least: number;
 }
 
 /** A wait of our own making is shortened to fit before the deadline; a provider's hint is not, but then it is over. */
-function again(wait: number, state: RetryState, budgeted: boolean): Decision {
-  if (state.left <= 1) return expire;
-  return { act: 'wait', wait: Math.min(wait, state.left - 1), by: 'retry', budgeted };
+function again({ left }: RetryState, { least, wait, by, budgeted }: Again): Decision {
+  const most = left - 1;
+  if (most <= 0 || least > most) return expire;
+  return { act: 'wait', wait: Math.min(wait, most), by, budgeted };
 }

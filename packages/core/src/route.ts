@@ -9,7 +9,7 @@ const arrived = new Set<Receipt['kind']>(['delivered', 'displayed', 'opened', 'r
 const lost = new Set<Receipt['kind']>(['bounced', 'expired', 'failed']);
 
 /** Receipts of several engines' adapters never meet, but message ids of two providers may be alike. */
-const receiptKey = (provider: string, id: string): string => `${provider}\n${id}`;
+export const receiptKey = (provider: string, id: string): string => `${provider}\n${id}`;
 
 /** Routes that wait for a receipt, by the accepted message's id. Bounded by what is admitted, since each is an unfinished message. */
 export type Awaited = Map<string, { readonly deliveryId: string; heard(receipt: Receipt): void }>;

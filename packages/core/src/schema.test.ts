@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { checked, ownVendor, schema, type Schema } from './schema.ts';
+import { checked, ownVendor, problemFinder, schema, type Schema } from './schema.ts';
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
@@ -33,6 +33,20 @@ describe('checked', () => {
 
   it('is marked as ours, so that its value need not be copied', () => {
     expect(checked(() => undefined)['~standard']).toMatchObject({ version: 1, vendor: ownVendor });
+  });
+});
+
+describe('problemFinder', () => {
+  it('is what finds the problem, without a result around it', () => {
+    const issue = { message: 'expected 64 hex digits' };
+    const finder = problemFinder(checked((value) => (value === 'x' ? issue : undefined)));
+    expect(finder?.('x')).toBe(issue);
+    expect(finder?.('y')).toBeUndefined();
+    expect(problemFinder(schema(isText, 'a text'))?.(5)).toStrictEqual({ message: 'expected a text' });
+  });
+
+  it('is not there for schemas of other libraries', () => {
+    expect(problemFinder(z.object({}))).toBeUndefined();
   });
 });
 

@@ -33,10 +33,8 @@ export const ownVendor = 'tidings';
 const ownProblem = Symbol('tidings.problem');
 
 /** What a schema of ours finds wrong; undefined as the function where the schema is of another library. */
-export function problemFinder(
-  schema: Schema<unknown, unknown>,
-): ((value: unknown) => Issue | undefined) | undefined {
-  return (schema as { readonly [ownProblem]?: (value: unknown) => Issue | undefined })[ownProblem];
+export function problemFinder(of: Schema<unknown, unknown>): ((value: unknown) => Issue | undefined) | undefined {
+  return (of as { readonly [ownProblem]?: (value: unknown) => Issue | undefined })[ownProblem];
 }
 
 /**

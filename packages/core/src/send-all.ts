@@ -166,7 +166,8 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
   /** Half of what was read has ended: reads on, further ahead if the lanes have run dry with so few, and not for want of a taker. */
   #refill(): void {
     const taken = this.#tail === this.#head;
-    if (taken && this.#window < this.#most && this.#engine.lanesAreDry()) this.#window = Math.min(this.#most, this.#window * 2);
+    if (taken && this.#window < this.#most && this.#engine.lanesAreDry())
+      this.#window = Math.min(this.#most, this.#window * 2);
     this.#read();
   }
 
@@ -247,8 +248,6 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     this.#forgetSignal();
     const failed = this.#error;
     this.#error = undefined;
-    return failed === undefined
-      ? Promise.resolve({ value: undefined, done: true })
-      : Promise.reject(failed.error as Error);
+    return failed === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(failed.error);
   }
 }

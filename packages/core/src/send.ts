@@ -1,5 +1,6 @@
 import type { EngineContext } from './context.ts';
-import type { Intake, Shape } from './intake.ts';
+import type { Shape } from './expansion.ts';
+import type { Intake } from './intake.ts';
 import type { AnyMessage, DeliveryRecord, Sink } from './record.ts';
 import type { SettledOutcome } from './settled.ts';
 

@@ -47,7 +47,7 @@ export class SettledOutcome {
   /** Everything but the address and the caller's own `ref`. */
   toJSON(): object {
     const { deliveryId, messageId, attempts, trace } = this;
-    return { ...this, deliveryId, messageId, channel: this.to.channel, attempts, trace };
+    return { ...(this as object), deliveryId, messageId, channel: this.to.channel, attempts, trace };
   }
 
   [inspect.custom](): object {

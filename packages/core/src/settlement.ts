@@ -48,7 +48,19 @@ export class Settlement {
       channel.admission.settledOutside();
       record.sink.unparked?.();
     } else if (state >= preparing) channel.admission.leave(record);
-    if (rare?.collapse !== undefined && this.#latest.get(rare.collapse) === record) this.#latest.delete(rare.collapse);
+    if (rare?.collapse !== undefined && this.#latest.get(rare.collapse) === record) {
+      // What it waited for is the newest again: the next one has to wait for it too.
+      if (rare.ahead?.state === active) this.#latest.set(rare.collapse, rare.ahead);
+      else this.#latest.delete(rare.collapse);
+    }
+    if (rare?.successor !== undefined) this.#engine.pipeline.succeed(rare.successor);
+  }
+
+  /** Tells what has settled inside a middleware that does not end. */
+  finishWithout(record: DeliveryRecord): void {
+    const { inner, outcome } = record.more;
+    record.more.inner = undefined;
+    if (inner !== undefined && outcome !== undefined) this.finish(record, outcome);
   }
 
   /** Tells whoever asked. */

@@ -6,6 +6,8 @@ export interface SlotHolder {
   granted(release: () => void): void;
   /** Others wait: give back what is not in use. */
   giveBackIdle(): void;
+  /** It waited for its turn: there is room for one more attempt. */
+  turn(): void;
 }
 
 /**
@@ -16,6 +18,8 @@ export interface SlotHolder {
 export class Slots {
   readonly #queue: PQueue;
   readonly #holders = new Set<SlotHolder>();
+  /** Those that found all busy, in order. */
+  readonly #turns = new Set<SlotHolder>();
   readonly concurrency: number;
   /** Slots that only `high` may take the last of. */
   readonly keptForHigh: number;
@@ -40,7 +44,28 @@ export class Slots {
     if (this.wanted) for (const each of this.#holders) if (each !== holder) each.giveBackIdle();
   }
 
+  /** All are busy: it is told when one is free, after the others that wait. One alone finds out by itself. */
+  waitTurn(holder: SlotHolder): void {
+    this.#holders.add(holder);
+    if (this.#holders.size > 1) this.#turns.add(holder);
+  }
+
+  /** An attempt of this holder has ended: the next in line goes, or the holder itself. */
+  passOn(holder: SlotHolder): void {
+    for (const next of this.#turns) {
+      this.#turns.delete(next);
+      if (next === holder) continue;
+      this.#turns.add(holder);
+      next.turn();
+      return;
+    }
+    holder.turn();
+  }
+
   leave(holder: SlotHolder): void {
     this.#holders.delete(holder);
+    this.#turns.delete(holder);
+    // What it had the turn for must not be lost.
+    for (const next of this.#turns) next.turn();
   }
 }

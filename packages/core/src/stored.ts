@@ -30,11 +30,14 @@ export async function encode(value: unknown, codec: Codec | undefined, key: stri
   return stored;
 }
 
-/** Throws `tidings.unknown_format` for what a newer version wrote, `tidings.codec_missing` where a codec is needed to read it. */
+/** Throws `tidings.unknown_format` for what another version wrote, `tidings.codec_missing` where a codec is needed to read it. */
 export async function decode(stored: Uint8Array, codec: Codec | undefined, key: string): Promise<unknown> {
-  if (stored[0] !== format) throw tidingsError('tidings.unknown_format', 'a newer version of Tidings stored this');
+  const [version, codecId] = stored;
+  if (version !== format || (codecId !== plainCodec && codecId !== userCodec)) {
+    throw tidingsError('tidings.unknown_format', 'another version of Tidings stored this');
+  }
   const body = stored.subarray(2);
-  if (stored[1] === plainCodec) return parse(body);
+  if (codecId === plainCodec) return parse(body);
   if (codec === undefined) throw tidingsError('tidings.codec_missing', 'this was stored through a codec', 'codec');
   return parse(await codec.decode(body, key));
 }
@@ -49,18 +52,25 @@ function parse(json: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(json), untagBytes);
 }
 
+/** Bytes are stored as `{ $bytes: base64 }`; an object that has a field of this name itself as `{ $bytes: its entries }`. */
 const tag = '$bytes';
 
 function tagBytes(this: unknown, key: string, value: unknown): unknown {
-  // Buffer and Date have a toJSON that ran already: look at what was there.
+  // Buffer has a toJSON that ran already: look at what was there.
   const given = (this as { readonly [key: string]: unknown })[key];
   if (given instanceof Uint8Array) return { [tag]: Buffer.from(given).toString('base64') };
-  if (typeof value === 'object' && value !== null && Object.hasOwn(value, tag)) return { [tag]: value };
-  return value;
+  return hasTag(value) ? { [tag]: Object.entries(value).filter(([, each]) => isStored(each)) } : value;
 }
 
 function untagBytes(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, tag)) return value;
-  const inside = (value as { readonly [tag]: unknown })[tag];
-  return typeof inside === 'string' ? new Uint8Array(Buffer.from(inside, 'base64')) : inside;
+  if (!hasTag(value)) return value;
+  const { [tag]: inside } = value;
+  if (typeof inside === 'string') return new Uint8Array(Buffer.from(inside, 'base64'));
+  return Object.fromEntries(inside as [string, unknown][]);
 }
+
+const hasTag = (value: unknown): value is { readonly [tag]: unknown } =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, tag);
+
+/** In an object JSON leaves these out; in a list of entries they would become null. */
+const isStored = (value: unknown): boolean => !['undefined', 'function', 'symbol'].includes(typeof value);

@@ -38,6 +38,6 @@ export function traceOf(record: DeliveryRecord, accepted: boolean, startedAt: nu
   })) as TraceStep[];
 }
 
-export function providerOf(record: DeliveryRecord): string {
+function providerOf(record: DeliveryRecord): string {
   return record.lane?.adapter.provider ?? record.channel.adapters[record.adapter]!.provider;
 }

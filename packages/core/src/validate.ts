@@ -33,14 +33,30 @@ export function weigh(message: AnyMessage): number | Problem {
   // In this order a field that isn't there costs nothing, and one that isn't known is found.
   for (const field in message) {
     const value: unknown = message[field as keyof AnyMessage];
+    if (isPlainlyGood(field, value)) continue;
     const problem = value === undefined ? unknownProblem(field) : fieldProblem(field, value);
     if (problem !== undefined) return problem;
   }
-  const { title, body, data } = message;
-  const weight = ownWeight + (title === undefined ? 0 : title.length) + (body === undefined ? 0 : body.length);
-  if (data === undefined) return weight;
-  const dataWeight = weighData(data, 'data');
-  return typeof dataWeight === 'number' ? weight + dataWeight : dataWeight;
+  const { title, body, data, url, image, content, native } = message;
+  let weight = (title === undefined ? 0 : title.length) + (body === undefined ? 0 : body.length);
+  if (url !== undefined) weight += url.length;
+  if (image !== undefined) weight += image.length;
+  if (data !== undefined) {
+    const dataWeight = weighData(data, 'data');
+    if (typeof dataWeight !== 'number') return dataWeight;
+    weight += dataWeight;
+  }
+  // Also where it is no number: a field that is not enumerable was not looked at.
+  if (!(weight <= mostCharacters)) return { field: 'message', expected: tooMuch.expected };
+  if (content !== undefined) weight += weighLoosely(content);
+  if (native !== undefined) weight += weighLoosely(native);
+  return ownWeight + weight;
+}
+
+/** Small enough to be inlined where the switch below is not: most fields of most messages. */
+function isPlainlyGood(field: string, value: unknown): boolean {
+  if (field === 'to' || field === 'data') return true;
+  return (field === 'title' || field === 'body') && typeof value === 'string' && value.length <= mostCharacters;
 }
 
 /** A switch costs a fifth of a look-up in an object or a set; `to`, `data`, `ref` and `principal` are looked at elsewhere. */
@@ -167,6 +183,29 @@ function lookInObject(value: object, depth: number): Problem | undefined {
   return left < 0 ? tooMuch : undefined;
 }
 
+/** Parts of an override that are looked at; what comes after is not worth the time. */
+const mostParts = 10_000;
+
+/**
+ * About what an override weighs: what waits in memory is bounded by weight. It may hold more than JSON (bytes, streams) and be as big as its
+ * provider takes; its adapter checks it.
+ */
+function weighLoosely(value: unknown): number {
+  let parts = 0;
+  const weighPart = (part: unknown, depth: number): number => {
+    if (typeof part === 'string') return part.length + 2;
+    if (ArrayBuffer.isView(part)) return part.byteLength;
+    if (typeof part !== 'object' || part === null || depth >= deepest || ++parts > mostParts) return 8;
+    let weight = 2;
+    for (const key in part)
+      weight += key.length + 3 + weighPart((part as { readonly [key: string]: unknown })[key], depth + 1);
+    return weight;
+  };
+  return weighPart(value, 0);
+}
+
 function under(path: string, problem: Problem): Problem {
-  return problem === tooMuch || problem === tooDeep ? problem : { field: path + problem.field, expected: problem.expected };
+  return problem === tooMuch || problem === tooDeep
+    ? problem
+    : { field: path + problem.field, expected: problem.expected };
 }

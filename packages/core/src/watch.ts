@@ -40,6 +40,11 @@ export class Watch {
     return this.#inHooks.values();
   }
 
+  /** Those that have settled, and whose middleware has not ended yet. */
+  *after(): Generator<DeliveryRecord> {
+    for (const record of this.#inHooks) if (isAfter(record)) yield record;
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
@@ -59,9 +64,14 @@ export class Watch {
       outside += admission.outside;
     }
     for (const record of this.#inHooks) {
-      if (record.expiresAt <= now) pipeline.expired(record, now);
-      if (record.state === settled) this.#inHooks.delete(record);
+      if (record.expiresAt <= now) {
+        if (isAfter(record)) pipeline.finishWithout(record);
+        else pipeline.expired(record, now);
+      }
+      if (record.state === settled && !isAfter(record)) this.#inHooks.delete(record);
     }
     return outside + this.#inHooks.size;
   }
 }
+
+const isAfter = ({ state, rare }: DeliveryRecord): boolean => state === settled && rare?.inner !== undefined;

@@ -20,10 +20,9 @@ export class Window {
 
   /** So many were taken by the provider. */
   grow(count: number): void {
-    if (this.#size >= this.#bound) return;
     // Doubling per round up to the size that last went well, then one per round.
-    this.#size += this.#size < this.#threshold ? count : count / this.#size;
-    if (this.#size > this.#bound) this.#size = this.#bound;
+    const more = this.#size < this.#threshold ? count : count / this.#size;
+    this.#size = Math.min(this.#bound, this.#size + more);
   }
 
   /** The provider asked to slow down; a burst of such answers counts once a second. */

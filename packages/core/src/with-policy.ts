@@ -13,14 +13,21 @@ export function withPolicy<const Via extends Adapter | readonly Adapter[]>(
   policy: Policy,
 ): Via extends readonly (infer A extends Adapter)[] ? Tuned<A> : Via {
   if (isList(via)) return { via, policy } satisfies Tuned as never;
-  const adapter: Adapter = via as Adapter;
+  const adapter: Adapter = via;
   const layers = [...tunedPolicies(adapter), policy];
   const { partition, open } = adapter;
-  // A copy: the adapter itself may serve another channel too. Its functions keep their own `this`.
+  // A copy: the adapter itself may serve another channel too. Its functions keep their own `this`, and what a class inherits is named.
   const copy: Adapter = {
     ...adapter,
+    version: adapter.version,
+    provider: adapter.provider,
+    target: adapter.target,
+    content: adapter.content,
+    native: adapter.native,
+    limits: adapter.limits,
+    policy: adapter.policy,
     send: (deliveries, context) => adapter.send(deliveries, context),
-    ...(partition && { partition: (target) => partition.call(adapter, target) }),
+    ...(partition && { partition: (each) => partition.call(adapter, each) }),
     ...(open && { open: (context) => open.call(adapter, context) }),
     close: () => adapter.close(),
   };

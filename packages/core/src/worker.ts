@@ -1,6 +1,6 @@
 import { conclusionOf } from './conclusion.ts';
 import { errorName, type EngineContext } from './context.ts';
-import type { Intake } from './intake.ts';
+import type { QueueIntake } from './queue-intake.ts';
 import { AcceptedOutcome, type SettledOutcome } from './settled.ts';
 import type { DeliveryRecord, Sink } from './record.ts';
 import type { Codec, Lease, Queue, QueueEntry, Settlement } from './store.ts';
@@ -19,7 +19,7 @@ const mostDeaths = 3;
 
 export interface WorkerOptions {
   readonly engine: EngineContext;
-  readonly intake: Intake;
+  readonly intake: QueueIntake;
   readonly queue: Queue<unknown>;
   readonly codec: Codec | undefined;
   /** ms; undefined where outcomes are not kept. */

@@ -161,20 +161,22 @@ test('an outage of one service of an adapter leaves the others alone', async () 
   expect(lanes).toEqual({ 'push/bad': 'open', 'push/good': 'closed' });
 });
 
-test('lanes of one adapter share its slots, and none keeps them from another', async () => {
+test.each([4, 40])('lanes of one adapter share its %i slots, and none keeps them from another', async (concurrency) => {
   const { engine, runtime, adapter } = setUp(
     undefined,
-    { concurrency: 4 },
+    { concurrency },
     { partition: ({ token }) => token.split('/')[0]! },
   );
-  const many = Array.from({ length: 400 }, (_, index) => engine.send({ to: to(`a/${index}`) }));
+  const many = Array.from({ length: 100 * concurrency }, (_, index) => engine.send({ to: to(`a/${index}`) }));
   await runtime.advance(20);
-  const other = engine.send({ to: to('b/1') });
+  const others = ['b/1', 'c/1', 'b/2'].map((token) => engine.send({ to: to(token) }));
+  let left = others.length;
+  for (const other of others) void other.then(() => left--);
   await runtime.advance(30);
-  expect((await other).status).toBe('accepted');
-  expect(adapter.load.peak).toBe(4);
+  expect(left).toBe(0);
+  expect(adapter.load.peak).toBe(concurrency - Math.floor(concurrency / 10));
   await runtime.run();
-  await Promise.all(many);
+  expect((await Promise.all(many)).every(({ status }) => status === 'accepted')).toBe(true);
 });
 
 test('high overtakes, and finds its kept slots', async () => {

@@ -77,16 +77,17 @@ test('leaving the loop stops the intake and ends the source', async () => {
   expect(adapter.sent.length).toBeLessThan(120);
 });
 
+function* brokenSource() {
+  yield { to: to('a') };
+  yield { to: to('b') };
+  throw new Error('source broke');
+}
+
 test('a source that throws: what has begun is told first, then the error', async () => {
   const { engine, runtime } = setUp();
-  function* source() {
-    yield { to: to('a') };
-    yield { to: to('b') };
-    throw new Error('source broke');
-  }
   const outcomes: string[] = [];
   const loop = (async () => {
-    for await (const { status } of engine.sendAll(source())) outcomes.push(status);
+    for await (const { status } of engine.sendAll(brokenSource())) outcomes.push(status);
   })();
   const caught = loop.catch((error: Error) => error.message);
   await runtime.run();

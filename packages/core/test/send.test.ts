@@ -224,6 +224,27 @@ test('an attempt that takes too long is aborted, and its lost answer counts', as
   expect(await sent).toMatchObject({ status: 'unknown', failure: { code: 'tidings.timeout' } });
 });
 
+test('an adapter can tell an attempt that took too long from a caller that gave up', async () => {
+  const reasons: string[] = [];
+  const { engine, runtime } = setUp(
+    (_delivery, { signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          reasons.push((signal.reason as Error).name);
+          resolve({ kind: 'ambiguous', scope: 'provider', code: 'lost' });
+        });
+      }),
+    { policy: { timeout: '1s', ambiguous: 'stop' } },
+  );
+  const controller = new AbortController();
+  const sent = [engine.send({ to: to('a') }), engine.send({ to: to('b') }, { signal: controller.signal })];
+  await runtime.advance(1);
+  controller.abort();
+  await runtime.run();
+  await Promise.all(sent);
+  expect(reasons).toEqual(['AbortError', 'TimeoutError']);
+});
+
 test('an adapter that ignores its signal keeps its slot, and the delivery ends all the same', async () => {
   let letGo: (() => void) | undefined;
   const { engine, runtime, adapter } = setUp(
@@ -380,6 +401,47 @@ test('an older message is not retried after a newer has come', async () => {
   expect(adapter.sent).toHaveLength(2);
 });
 
+test('a newer message waits for the end of an older one that is being sent, the newest in place of those between', async () => {
+  const events: string[] = [];
+  const runtime = virtualRuntime();
+  const adapter = scriptAdapter(async ({ content }) => {
+    events.push(`begin ${content.title}`);
+    await after(runtime, content.title === '1' ? 50 : 5, undefined);
+    events.push(`end ${content.title}`);
+    return { kind: 'accepted' };
+  });
+  const engine = createEngine({ channels: { push: adapter }, runtime });
+  const send = (title: string) => engine.send({ to: to('a'), title, collapseKey: 'score', ttl: '1m' });
+  const sent = [send('1')];
+  for (const title of ['2', '3', '4']) {
+    await runtime.advance(10);
+    sent.push(send(title));
+  }
+  await runtime.run();
+  expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([
+    'accepted',
+    'suppressed',
+    'suppressed',
+    'accepted',
+  ]);
+  expect(events).toEqual(['begin 1', 'end 1', 'begin 4', 'end 4']);
+});
+
+test('one that waits for an older one expires on time, and is canceled by its signal', async () => {
+  const { engine, runtime, adapter } = setUp(() => new Promise(() => {}), { policy: { timeout: '1h' } });
+  void engine.send({ to: to('a'), collapseKey: 'k' });
+  await runtime.advance(10);
+  const controller = new AbortController();
+  const canceled = engine.send({ to: to('a'), collapseKey: 'k' }, { signal: controller.signal });
+  await runtime.advance(10);
+  controller.abort();
+  expect((await canceled).status).toBe('canceled');
+  const late = engine.send({ to: to('a'), collapseKey: 'k', ttl: '2s' });
+  await runtime.advance(4000);
+  expect((await late).status).toBe('expired');
+  expect(adapter.sent).toHaveLength(1);
+});
+
 test('notBefore holds a message until its time; ttl counts from there', async () => {
   const { engine, runtime, adapter } = setUp();
   const start = runtime.now();
@@ -448,8 +510,8 @@ test('the signal of one message leaves its listeners behind on none', async () =
   const { signal } = controller;
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => void (listeners++, add(...args));
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => void (listeners--, remove(...args));
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
   for (let index = 0; index < 5; index++) await engine.send({ to: to('a') }, { signal });
   expect(listeners).toBe(0);
 });

@@ -20,16 +20,25 @@ const tooLarge: Failure = { kind: 'rejected', scope: 'message', code: 'msg_too_l
 const mostCharacters = 40_000;
 
 /** A custom adapter, whole: posts to chat rooms. Hooks come from users, so only those of these origins are called. */
-export function chat({ origins }: { readonly origins: readonly string[] }): Adapter<'chat', ChatTarget, unknown, ChatNative> {
-  const isHook = (hook: unknown): boolean => typeof hook === 'string' && origins.includes(URL.parse(hook)?.origin ?? '');
+export function chat({
+  origins,
+}: {
+  readonly origins: readonly string[];
+}): Adapter<'chat', ChatTarget, unknown, ChatNative> {
+  const isHook = (hook: unknown): boolean =>
+    typeof hook === 'string' && origins.includes(URL.parse(hook)?.origin ?? '');
 
   return defineAdapter({
     provider: 'chat',
     target: checked<ChatTarget>((value) =>
-      isHook((value as Partial<ChatTarget> | null)?.hook) ? undefined : { message: "expected a hook of the chat's own", path: ['hook'] },
+      isHook((value as Partial<ChatTarget> | null)?.hook)
+        ? undefined
+        : { message: "expected a hook of the chat's own", path: ['hook'] },
     ),
     native: checked<ChatNative>((value) =>
-      Array.isArray((value as ChatNative | null)?.blocks) ? undefined : { message: 'expected a list', path: ['blocks'] },
+      Array.isArray((value as ChatNative | null)?.blocks)
+        ? undefined
+        : { message: 'expected a list', path: ['blocks'] },
     ),
     limits: { payloadBytes: mostCharacters },
     // A message that arrives twice is worse here than one that is missing.

@@ -35,8 +35,20 @@ const entries = () => sandbox.fcm.ledger.entries;
 describe('a delivery', () => {
   test('reaches the device as the mapping wrote it, under the name that comes back', async () => {
     const target = token();
-    const content = { title: 'Price alert', body: 'ACME', data: { price: 41.5 }, url: 'https://a.example/', sound: 'default', badge: 1, channelId: 'c' };
-    const result = await deliver(start(), { target, content, native: { android: { notification: { color: '#ff0000' } } } });
+    const content = {
+      title: 'Price alert',
+      body: 'ACME',
+      data: { price: 41.5 },
+      url: 'https://a.example/',
+      sound: 'default',
+      badge: 1,
+      channelId: 'c',
+    };
+    const result = await deliver(start(), {
+      target,
+      content,
+      native: { android: { notification: { color: '#ff0000' } } },
+    });
     const [entry, ...more] = entries();
     expect(more).toEqual([]);
     expect(result).toEqual({ kind: 'accepted', messageId: entry?.messageId });
@@ -69,13 +81,15 @@ describe('a delivery', () => {
     await adapter.open?.({ runtime, receipt: () => {}, signal: new AbortController().signal });
     await deliver(adapter, { target: token() });
     const [entry] = entries();
-    const ttl = (entry?.payload as { android: { ttl: string } }).android.ttl;
+    const { ttl } = (entry!.payload as { android: { ttl: string } }).android;
     // Of ten minutes by the machine's clock less than two are left.
     expect(Number.parseInt(ttl, 10)).toBeLessThanOrEqual(100);
   });
 
   test('as data alone passes the service too', async () => {
-    expect(await deliver(start(), { target: token(), content: { data: { sync: 'inbox' } } })).toMatchObject({ kind: 'accepted' });
+    expect(await deliver(start(), { target: token(), content: { data: { sync: 'inbox' } } })).toMatchObject({
+      kind: 'accepted',
+    });
   });
 
   test('is only checked with validateOnly', async () => {
@@ -88,7 +102,10 @@ describe('a delivery', () => {
     const gone = sandbox.fcm.register();
     sandbox.fcm.unregister(gone);
     const targets: FcmTarget[] = [token(), { token: gone }, token()];
-    const results = await adapter.send(targets.map((target) => deliveryTo({ target })), { signal: new AbortController().signal });
+    const results = await adapter.send(
+      targets.map((target) => deliveryTo({ target })),
+      { signal: new AbortController().signal },
+    );
     expect(results.map((each) => each.kind)).toEqual(['accepted', 'unregistered', 'accepted']);
   });
 });
@@ -97,12 +114,32 @@ describe('what the service itself refuses', () => {
   type Expected = Partial<Failure>;
   const tooLong = 'x'.repeat(4000);
   test.each<[string, () => Parameters<typeof deliver>[1], Expected]>([
-    ['a token of the wrong form', () => ({ target: { token: 'not-a-token' } }), { kind: 'unregistered', scope: 'target', code: 'INVALID_ARGUMENT' }],
-    ['an installation id of the wrong form', () => ({ target: { fid: 'x' } }), { kind: 'unregistered', scope: 'target' }],
+    [
+      'a token of the wrong form',
+      () => ({ target: { token: 'not-a-token' } }),
+      { kind: 'unregistered', scope: 'target', code: 'INVALID_ARGUMENT' },
+    ],
+    [
+      'an installation id of the wrong form',
+      () => ({ target: { fid: 'x' } }),
+      { kind: 'unregistered', scope: 'target' },
+    ],
     ['a condition that is none', () => ({ target: { condition: 'nonsense' } }), { kind: 'rejected', scope: 'target' }],
-    ['a field of the wrong value', () => ({ target: token(), native: { android: { ttl: '9999999s' } } }), { kind: 'rejected', scope: 'message', message: 'FCM refused message.android.ttl' }],
-    ['a field that it does not know', () => ({ target: token(), native: { android: { colour: 'red' } } }), { kind: 'rejected', scope: 'message' }],
-    ['a payload too large for one platform', () => ({ target: token(), native: { apns: { payload: { a: tooLong, b: tooLong } } } }), { kind: 'rejected', scope: 'message' }],
+    [
+      'a field of the wrong value',
+      () => ({ target: token(), native: { android: { ttl: '9999999s' } } }),
+      { kind: 'rejected', scope: 'message', message: 'FCM refused message.android.ttl' },
+    ],
+    [
+      'a field that it does not know',
+      () => ({ target: token(), native: { android: { colour: 'red' } } }),
+      { kind: 'rejected', scope: 'message' },
+    ],
+    [
+      'a payload too large for one platform',
+      () => ({ target: token(), native: { apns: { payload: { a: tooLong, b: tooLong } } } }),
+      { kind: 'rejected', scope: 'message' },
+    ],
   ])('%s', async (_, given, expected) => {
     expect(await deliver(start(), given())).toMatchObject(expected);
     expect(entries()).toHaveLength(1);
@@ -111,17 +148,29 @@ describe('what the service itself refuses', () => {
   test('a token that is gone', async () => {
     const gone = sandbox.fcm.register();
     sandbox.fcm.unregister(gone);
-    expect(await deliver(start(), { target: { token: gone } })).toEqual({ kind: 'unregistered', scope: 'target', code: 'UNREGISTERED' });
+    expect(await deliver(start(), { target: { token: gone } })).toEqual({
+      kind: 'unregistered',
+      scope: 'target',
+      code: 'UNREGISTERED',
+    });
   });
 
   test('another project is a matter of the credentials and purges nothing', async () => {
-    expect(await deliver(start({ projectId: 'not-ours' }), { target: token() })).toMatchObject({ kind: 'unauthorized', scope: 'credential', code: 'PERMISSION_DENIED' });
+    expect(await deliver(start({ projectId: 'not-ours' }), { target: token() })).toMatchObject({
+      kind: 'unauthorized',
+      scope: 'credential',
+      code: 'PERMISSION_DENIED',
+    });
   });
 
   test('what is too large or reserved never leaves', async () => {
     const adapter = start();
-    expect(await deliver(adapter, { target: token(), content: { body: 'x'.repeat(5000) } })).toMatchObject({ code: 'tidings.payload_too_large' });
-    expect(await deliver(adapter, { target: token(), content: { data: { from: 'x' } } })).toMatchObject({ field: 'data.from' });
+    expect(await deliver(adapter, { target: token(), content: { body: 'x'.repeat(5000) } })).toMatchObject({
+      code: 'tidings.payload_too_large',
+    });
+    expect(await deliver(adapter, { target: token(), content: { data: { from: 'x' } } })).toMatchObject({
+      field: 'data.from',
+    });
     expect(entries()).toHaveLength(0);
   });
 });
@@ -138,10 +187,18 @@ describe('one attempt is exactly one request', () => {
   test.each<[string, Fault, object]>([
     ['404 UNREGISTERED', status(404, 'UNREGISTERED'), { kind: 'unregistered', scope: 'target', code: 'UNREGISTERED' }],
     ['404 of the front', status(404), { kind: 'unauthorized', scope: 'credential', code: 'NOT_FOUND' }],
-    ['403 SENDER_ID_MISMATCH', status(403, 'SENDER_ID_MISMATCH'), { kind: 'unregistered', scope: 'target', code: 'SENDER_ID_MISMATCH' }],
+    [
+      '403 SENDER_ID_MISMATCH',
+      status(403, 'SENDER_ID_MISMATCH'),
+      { kind: 'unregistered', scope: 'target', code: 'SENDER_ID_MISMATCH' },
+    ],
     ['403 of the front', status(403), { kind: 'unauthorized', scope: 'credential', code: 'PERMISSION_DENIED' }],
     ['401 of the front', status(401), { kind: 'unauthorized', scope: 'credential', code: 'UNAUTHENTICATED' }],
-    ['401 THIRD_PARTY_AUTH_ERROR', status(401, 'THIRD_PARTY_AUTH_ERROR'), { kind: 'rejected', scope: 'target', code: 'THIRD_PARTY_AUTH_ERROR' }],
+    [
+      '401 THIRD_PARTY_AUTH_ERROR',
+      status(401, 'THIRD_PARTY_AUTH_ERROR'),
+      { kind: 'rejected', scope: 'target', code: 'THIRD_PARTY_AUTH_ERROR' },
+    ],
     ['400', status(400), { kind: 'rejected', scope: 'message', code: 'INVALID_ARGUMENT' }],
     ['429', status(429), { kind: 'throttled', scope: 'provider', code: 'QUOTA_EXCEEDED', retryAfter: 60_000 }],
     ['429 with Retry-After', status(429, undefined, 7), { kind: 'throttled', scope: 'provider', retryAfter: 7000 }],
@@ -169,22 +226,33 @@ describe('one attempt is exactly one request', () => {
     expect(entries()[1]?.token).toBe(last.token);
   });
 
-  test.each<Fault>([{ kind: 'hang' }, { kind: 'hangAfterHeaders' }, { kind: 'blackhole' }])('$kind, then the time limit', async (fault) => {
-    const adapter = start();
-    sandbox.fcm.faults.next(fault);
-    const controller = new AbortController();
-    const attempt = deliver(adapter, { target: token(), signal: controller.signal });
-    await until(() => entries().length === 1);
-    controller.abort(new DOMException('', 'TimeoutError'));
-    expect(await attempt).toEqual({ kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' });
-    expect(entries()).toHaveLength(1);
-  });
+  test.each<Fault>([{ kind: 'hang' }, { kind: 'hangAfterHeaders' }, { kind: 'blackhole' }])(
+    '$kind, then the time limit',
+    async (fault) => {
+      const adapter = start();
+      sandbox.fcm.faults.next(fault);
+      const controller = new AbortController();
+      const attempt = deliver(adapter, { target: token(), signal: controller.signal });
+      await until(() => entries().length === 1);
+      controller.abort(new DOMException('', 'TimeoutError'));
+      expect(await attempt).toEqual({ kind: 'ambiguous', scope: 'provider', code: 'tidings.timeout' });
+      expect(entries()).toHaveLength(1);
+    },
+  );
 
   test('and none after an abort that came first', async () => {
     const adapter = start();
     await deliver(adapter, { target: token() });
-    expect(await deliver(adapter, { target: token(), signal: AbortSignal.abort() })).toMatchObject({ kind: 'unavailable', code: 'tidings.aborted', unsent: true });
-    expect(await deliver(start(), { target: token(), signal: AbortSignal.abort() })).toMatchObject({ kind: 'unavailable', code: 'tidings.aborted', unsent: true });
+    expect(await deliver(adapter, { target: token(), signal: AbortSignal.abort() })).toMatchObject({
+      kind: 'unavailable',
+      code: 'tidings.aborted',
+      unsent: true,
+    });
+    expect(await deliver(start(), { target: token(), signal: AbortSignal.abort() })).toMatchObject({
+      kind: 'unavailable',
+      code: 'tidings.aborted',
+      unsent: true,
+    });
     expect(entries()).toHaveLength(1);
   });
 });
@@ -246,7 +314,11 @@ describe('closing', () => {
   });
 
   test('ends what waits for an access token', async () => {
-    const adapter = start({ serviceAccount: undefined, projectId: 'p', accessToken: () => new Promise<never>(() => {}) } as FcmOptions);
+    const adapter = start({
+      serviceAccount: undefined,
+      projectId: 'p',
+      accessToken: () => new Promise<never>(() => {}),
+    });
     const attempt = deliver(adapter, { target: token() });
     await adapter.close();
     expect(await attempt).toMatchObject({ kind: 'unavailable', code: 'tidings.closed', unsent: true });
@@ -255,7 +327,7 @@ describe('closing', () => {
   test('again does no harm, nor does closing what never sent', async () => {
     const adapter = start();
     await adapter.close();
-    await adapter.close();
+    await expect(adapter.close()).resolves.toBeUndefined();
   });
 
   test('lets the process end by itself', async () => {

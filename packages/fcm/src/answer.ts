@@ -50,7 +50,10 @@ export function readError(body: string): ErrorBody {
  */
 function quotaOf(details: readonly Fields[], text: string): ErrorBody['quota'] {
   const violations = ofType(details, 'google.rpc.QuotaFailure').flatMap((each) => list(each['violations']));
-  const texts = violations.flatMap((each) => [string(each['subject']).split(':', 1)[0] ?? '', string(each['description'])]);
+  const texts = violations.flatMap((each) => [
+    string(each['subject']).split(':', 1)[0] ?? '',
+    string(each['description']),
+  ]);
   return [...texts, text].some((each) => /\b(?:device|topic)\b/i.test(each)) ? 'target' : 'project';
 }
 

@@ -22,13 +22,23 @@ function errorBody(status: number, { word, errorCode, message = 'no', fields, qu
     ...(errorCode === undefined ? [] : [{ '@type': `${type}google.firebase.fcm.v1.FcmError`, errorCode }]),
     ...(fields === undefined
       ? []
-      : [{ '@type': `${type}google.rpc.BadRequest`, fieldViolations: fields.map((field) => ({ field, description: 'bad' })) }]),
+      : [
+          {
+            '@type': `${type}google.rpc.BadRequest`,
+            fieldViolations: fields.map((field) => ({ field, description: 'bad' })),
+          },
+        ]),
     ...(quota === undefined ? [] : [{ '@type': `${type}google.rpc.QuotaFailure`, violations: quota }]),
   ];
   return JSON.stringify({ error: { code: status, message, status: word, ...(all.length > 0 && { details: all }) } });
 }
 
-function classify(status: number, body: string, target: FcmTargetKind = 'token', headers: Record<string, string> = {}): SendResult {
+function classify(
+  status: number,
+  body: string,
+  target: FcmTargetKind = 'token',
+  headers: Record<string, string> = {},
+): SendResult {
   return classifyAnswer({ status, body, headers: { get: (name) => headers[name.toLowerCase()] ?? null } }, target, now);
 }
 
@@ -44,7 +54,12 @@ describe('what FCM documents', () => {
       ['unregistered', 'target', 'SENDER_ID_MISMATCH'],
     ],
     ['a wrong project', 404, { word: 'NOT_FOUND' }, ['unauthorized', 'credential', 'NOT_FOUND']],
-    ['an account without the right', 403, { word: 'PERMISSION_DENIED' }, ['unauthorized', 'credential', 'PERMISSION_DENIED']],
+    [
+      'an account without the right',
+      403,
+      { word: 'PERMISSION_DENIED' },
+      ['unauthorized', 'credential', 'PERMISSION_DENIED'],
+    ],
     ['an expired access token', 401, { word: 'UNAUTHENTICATED' }, ['unauthorized', 'credential', 'UNAUTHENTICATED']],
     [
       "FCM's own key for Apple",
@@ -76,9 +91,19 @@ describe('what FCM documents', () => {
       },
       ['unregistered', 'target', 'INVALID_ARGUMENT'],
     ],
-    ['a quota', 429, { word: 'RESOURCE_EXHAUSTED', errorCode: 'QUOTA_EXCEEDED' }, ['throttled', 'provider', 'QUOTA_EXCEEDED']],
+    [
+      'a quota',
+      429,
+      { word: 'RESOURCE_EXHAUSTED', errorCode: 'QUOTA_EXCEEDED' },
+      ['throttled', 'provider', 'QUOTA_EXCEEDED'],
+    ],
     ['a quota of the API', 429, { word: 'RESOURCE_EXHAUSTED' }, ['throttled', 'provider', 'RESOURCE_EXHAUSTED']],
-    ['a bad moment', 503, { word: 'UNAVAILABLE', errorCode: 'UNAVAILABLE' }, ['unavailable', 'provider', 'UNAVAILABLE']],
+    [
+      'a bad moment',
+      503,
+      { word: 'UNAVAILABLE', errorCode: 'UNAVAILABLE' },
+      ['unavailable', 'provider', 'UNAVAILABLE'],
+    ],
     ['a bug of its own', 500, { word: 'INTERNAL', errorCode: 'INTERNAL' }, ['unavailable', 'provider', 'INTERNAL']],
   ])('%s', (_, status, given, [kind, scope, code]) => {
     expect(classify(status, errorBody(status, given))).toMatchObject({ kind, scope, code });
@@ -87,14 +112,26 @@ describe('what FCM documents', () => {
   test('every row of the tables is reachable and gives its kind', () => {
     for (const [key, row] of Object.entries(byErrorCode)) {
       const [status, errorCode] = key.split(' ');
-      expect(classify(Number(status), errorBody(Number(status), { errorCode }))).toMatchObject({ kind: row.kind, scope: row.scope, code: errorCode });
+      expect(classify(Number(status), errorBody(Number(status), { errorCode }))).toMatchObject({
+        kind: row.kind,
+        scope: row.scope,
+        code: errorCode,
+      });
     }
     for (const [key, row] of Object.entries(byStatusWord)) {
       const [status, word] = key.split(' ');
-      expect(classify(Number(status), errorBody(Number(status), { word }))).toMatchObject({ kind: row.kind, scope: row.scope, code: word });
+      expect(classify(Number(status), errorBody(Number(status), { word }))).toMatchObject({
+        kind: row.kind,
+        scope: row.scope,
+        code: word,
+      });
     }
     for (const [status, row] of Object.entries(byHttpStatus)) {
-      expect(classify(Number(status), '<html>')).toMatchObject({ kind: row.kind, scope: row.scope, code: `http_${status}` });
+      expect(classify(Number(status), '<html>')).toMatchObject({
+        kind: row.kind,
+        scope: row.scope,
+        code: `http_${status}`,
+      });
     }
   });
 
@@ -152,14 +189,19 @@ describe('throttling', () => {
   });
   test('takes a RetryInfo where there is no header', () => {
     const details = [{ '@type': `${type}google.rpc.RetryInfo`, retryDelay: '1.5s' }];
-    expect(classify(503, errorBody(503, { word: 'UNAVAILABLE', details }))).toMatchObject({ kind: 'unavailable', retryAfter: 1500 });
+    expect(classify(503, errorBody(503, { word: 'UNAVAILABLE', details }))).toMatchObject({
+      kind: 'unavailable',
+      retryAfter: 1500,
+    });
   });
   test('a server error has a wait only where FCM names one', () => {
     expect(classify(503, errorBody(503, { word: 'UNAVAILABLE' }))).not.toHaveProperty('retryAfter');
     expect(classify(503, '', 'token', { 'retry-after': '3' })).toMatchObject({ retryAfter: 3000 });
   });
   test('a refusal has none', () => {
-    expect(classify(404, errorBody(404, { errorCode: 'UNREGISTERED' }), 'token', { 'retry-after': '3' })).not.toHaveProperty('retryAfter');
+    expect(
+      classify(404, errorBody(404, { errorCode: 'UNREGISTERED' }), 'token', { 'retry-after': '3' }),
+    ).not.toHaveProperty('retryAfter');
   });
 });
 
@@ -200,20 +242,35 @@ describe('a body that is none of FCM', () => {
     [503, 'unavailable'],
     [504, 'unavailable'],
   ])('%i is judged by its status: %s', (status, kind) => {
-    for (const body of ['<html>502</html>', '', '[]', '{"error":"x"}', '{"error":{"details":{}}}', '{"error":{"details":[null,1,[]]}}']) {
+    for (const body of [
+      '<html>502</html>',
+      '',
+      '[]',
+      '{"error":"x"}',
+      '{"error":{"details":{}}}',
+      '{"error":{"details":[null,1,[]]}}',
+    ]) {
       expect(classify(status, body)).toMatchObject({ kind, code: `http_${status}` });
     }
   });
 });
 
 describe('no token is purged', () => {
-  const reasons = fc.oneof(fc.constantFrom('UNREGISTERED', 'SENDER_ID_MISMATCH', 'INVALID_ARGUMENT'), fc.stringMatching(/^[A-Z_]{1,20}$/));
+  const reasons = fc.oneof(
+    fc.constantFrom('UNREGISTERED', 'SENDER_ID_MISMATCH', 'INVALID_ARGUMENT'),
+    fc.stringMatching(/^[A-Z_]{1,20}$/),
+  );
   test('by a code under a status that it is not documented for, nor by an unknown one', () => {
     const documented = ['404 UNREGISTERED', '403 SENDER_ID_MISMATCH', '400 INVALID_ARGUMENT'];
     fc.assert(
       fc.property(fc.integer({ min: 200, max: 599 }), reasons, fc.option(reasons), (status, errorCode, word) => {
         fc.pre(!documented.includes(`${status} ${errorCode}`));
-        const given = { errorCode, word: word ?? undefined, fields: ['message.token'], message: 'not a valid FCM registration token' };
+        const given = {
+          errorCode,
+          word: word ?? undefined,
+          fields: ['message.token'],
+          message: 'not a valid FCM registration token',
+        };
         expect(classify(status, errorBody(status, given)).kind).not.toBe('unregistered');
       }),
     );
@@ -226,13 +283,18 @@ describe('no token is purged', () => {
         code: 'NEW_WORD',
       });
     }
-    expect(classify(400, errorBody(400, { word: 'INVALID_ARGUMENT', errorCode: 'NEW_WORD', fields: ['message.token'] }))).toMatchObject({
+    expect(
+      classify(400, errorBody(400, { word: 'INVALID_ARGUMENT', errorCode: 'NEW_WORD', fields: ['message.token'] })),
+    ).toMatchObject({
       kind: 'rejected',
       scope: 'message',
     });
   });
   test('by a detail of another type', () => {
-    const details = [{ '@type': 'type.googleapis.com/evil.FcmError', errorCode: 'UNREGISTERED' }, { errorCode: 'UNREGISTERED' }];
+    const details = [
+      { '@type': 'type.googleapis.com/evil.FcmError', errorCode: 'UNREGISTERED' },
+      { errorCode: 'UNREGISTERED' },
+    ];
     expect(classify(404, errorBody(404, { word: 'NOT_FOUND', details }))).toMatchObject({ kind: 'unauthorized' });
   });
 });
@@ -246,21 +308,36 @@ test('whatever the answer holds, the result is well formed and repeats none of i
       error: fc.oneof(
         leaf,
         fc.record(
-          { status: leaf, message: leaf, details: fc.array(fc.dictionary(fc.constantFrom('@type', 'errorCode', 'fieldViolations', 'violations', 'retryDelay'), leaf)) },
+          {
+            status: leaf,
+            message: leaf,
+            details: fc.array(
+              fc.dictionary(fc.constantFrom('@type', 'errorCode', 'fieldViolations', 'violations', 'retryDelay'), leaf),
+            ),
+          },
           { requiredKeys: [] },
         ),
       ),
     },
     { requiredKeys: [] },
   );
-  const body = fc.oneof(fc.string(), shaped.map((value) => JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? 'n' : each)) ?? ''));
+  const body = fc.oneof(
+    fc.string(),
+    shaped.map((value) => JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? 'n' : each)) ?? ''),
+  );
   fc.assert(
-    fc.property(fc.integer({ min: 100, max: 599 }), body, fc.constantFrom<FcmTargetKind>('token', 'topic'), fc.string(), (status, text, target, retryAfter) => {
-      const result = classify(status, text, target, { 'retry-after': retryAfter });
-      if (result.kind === 'accepted') return;
-      expect(result.code).toMatch(/^(?:http_\d+|tidings\.[a-z_]+|[A-Z][A-Z_]*)$/);
-      expect(JSON.stringify(result)).not.toContain('APA91b');
-      if (result.retryAfter !== undefined) expect(result.retryAfter).toBeGreaterThanOrEqual(0);
-    }),
+    fc.property(
+      fc.integer({ min: 100, max: 599 }),
+      body,
+      fc.constantFrom<FcmTargetKind>('token', 'topic'),
+      fc.string(),
+      (status, text, target, retryAfter) => {
+        const result = classify(status, text, target, { 'retry-after': retryAfter });
+        if (result.kind === 'accepted') return;
+        expect(result.code).toMatch(/^(?:http_\d+|tidings\.[a-z_]+|[A-Z][A-Z_]*)$/);
+        expect(JSON.stringify(result)).not.toContain('APA91b');
+        if (result.retryAfter !== undefined) expect(result.retryAfter).toBeGreaterThanOrEqual(0);
+      },
+    ),
   );
 });

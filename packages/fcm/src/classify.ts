@@ -93,18 +93,19 @@ export function classifyAnswer(answer: FcmAnswer, target: FcmTargetKind, now: nu
     const messageId = acceptedName(answer.body);
     // Some 2xx that FCM did not write: the request may have reached it or not.
     return messageId === undefined
-      ? { ...ambiguous, code: 'tidings.invalid_answer', message: 'a success without a message name' } as Failure
+      ? { ...ambiguous, code: 'tidings.invalid_answer', message: 'a success without a message name' }
       : { kind: 'accepted', messageId };
   }
   const error = readError(answer.body);
   const { row, code } = lookUp(status, error);
-  return timed({ ...refine(row, error, target), code } as Failure, answer, error, now);
+  return timed({ ...refine(row, error, target), code }, answer, error, now);
 }
 
 function lookUp(status: number, error: ErrorBody): { readonly row: Row; readonly code: string } {
   const { errorCode, status: word } = error;
   const code = errorCode ?? word ?? `http_${status}`;
-  const known = errorCode === undefined ? own(byStatusWord, `${status} ${word}`) : own(byErrorCode, `${status} ${errorCode}`);
+  const known =
+    errorCode === undefined ? own(byStatusWord, `${status} ${word}`) : own(byErrorCode, `${status} ${errorCode}`);
   if (known !== undefined) return { row: known, code };
   // A word that FCM may have added since: its judgement on this target, not on our credentials.
   if (errorCode !== undefined && (status === 403 || status === 404)) return { row: rejectedTarget, code };

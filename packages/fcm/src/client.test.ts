@@ -33,12 +33,18 @@ function start(options: FcmOptions): FcmAdapter {
 
 const token = (): FcmTarget => ({ token: sandbox.fcm.register() });
 const send = (adapter: FcmAdapter): Promise<SendResult> => deliver(adapter, { target: token() });
-const wrongKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+const wrongKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  type: 'pkcs8',
+  format: 'pem',
+}) as string;
 
 /** An access token that the sandbox accepts. */
 async function issueToken(): Promise<string> {
   const endpoint = createTokenEndpoint(sandbox.ca);
-  const granted = await endpoint.grant(readServiceAccount(sandbox.fcm.serviceAccount, 'serviceAccount'), new AbortController().signal);
+  const granted = await endpoint.grant(
+    readServiceAccount(sandbox.fcm.serviceAccount, 'serviceAccount'),
+    new AbortController().signal,
+  );
   endpoint.close();
   if (isFailure(granted)) throw new Error(granted.code);
   return granted.token;
@@ -161,7 +167,9 @@ test('neither the adapter nor a failure shows a key, a token or an address', asy
     shown.push(await deliver(adapter, { target }));
   }
   const keyLines = serviceAccount.private_key.split('\n').filter((line) => line.length > 20);
-  const text = shown.map((each) => inspect(each, { depth: Infinity, showHidden: true, getters: true }) + JSON.stringify(each)).join('\n');
+  const text = shown
+    .map((each) => inspect(each, { depth: Infinity, showHidden: true, getters: true }) + JSON.stringify(each))
+    .join('\n');
   const secrets = [...keyLines, ...tokens, target.token ?? '', 'secret-body', 'Bearer', serviceAccount.client_email];
   expect(tokens.length).toBeGreaterThan(0);
   expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);

@@ -12,7 +12,11 @@ adapterSuite('fcm', async () => {
     content: { title: 'Price alert', body: 'ACME is below 42', data: { symbol: 'ACME' }, badge: 1 },
     oversized: { body: 'x'.repeat(5000) },
     illFormed: {
-      target: { token: { token: 'a registration token with spaces' }, topic: { topic: '/topics/with-a-prefix' }, condition: { condition: '' } },
+      target: {
+        token: { token: 'a registration token with spaces' },
+        topic: { topic: '/topics/with-a-prefix' },
+        condition: { condition: '' },
+      },
       content: { badge: { badge: -1 }, sound: { sound: 7 } },
       native: { android: { android: 'no object at all' }, 'data.count': { data: { count: 1 } } },
     },
@@ -23,7 +27,8 @@ adapterSuite('fcm', async () => {
         faults.next({ kind: 'status', status: 429, reason: 'QUOTA_EXCEEDED' });
         return { code: 'QUOTA_EXCEEDED' };
       },
-      retryAfter: (_target, retryAfter) => faults.next({ kind: 'status', status: 429, reason: 'QUOTA_EXCEEDED', retryAfter }),
+      retryAfter: (_target, retryAfter) =>
+        faults.next({ kind: 'status', status: 429, reason: 'QUOTA_EXCEEDED', retryAfter }),
       unavailable: () => faults.next({ kind: 'status', status: 503, reason: 'UNAVAILABLE' }),
       serverError: () => faults.next({ kind: 'status', status: 500, reason: 'INTERNAL' }),
       unregistered: [

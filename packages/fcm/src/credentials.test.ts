@@ -111,10 +111,10 @@ describe('renewal', () => {
     const { credentials, from, obtain, time } = start();
     await obtain('one', 60_000);
     time.advance(29_999);
-    credentials.get(signal);
+    void credentials.get(signal);
     expect(from.asked).toHaveLength(1);
     time.advance(1);
-    credentials.get(signal);
+    void credentials.get(signal);
     expect(from.asked).toHaveLength(2);
   });
 
@@ -122,7 +122,7 @@ describe('renewal', () => {
     const { credentials, from, obtain, time } = start();
     const first = await obtain('one');
     time.advance(hour - 300_000);
-    credentials.get(signal);
+    void credentials.get(signal);
     from.answer(unsent('down', 'down'));
     await new Promise(setImmediate);
     expect(credentials.get(signal)).toBe(first);

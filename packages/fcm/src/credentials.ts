@@ -44,7 +44,7 @@ const timeLimit = 10_000;
 const pause = 1_000;
 
 /** Whether `get` answered with a failure. */
-export function isFailure<T extends object>(value: T | Failure): value is Failure {
+export function isFailure(value: object): value is Failure {
   return 'kind' in value;
 }
 
@@ -159,7 +159,14 @@ function toGrant({ token, projectId }: FreshToken): Grant {
 
 /** No access token, so no message was sent either. */
 export function unsent(code: string, message: string, retryAfter?: number): Failure {
-  return { kind: 'unavailable', scope: 'provider', code, message, unsent: true, ...(retryAfter !== undefined && { retryAfter }) };
+  return {
+    kind: 'unavailable',
+    scope: 'provider',
+    code,
+    message,
+    unsent: true,
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
 }
 
 /** The credentials were refused: a person must act, or the function must hand over others. */

@@ -29,7 +29,9 @@ test('a message through the engine has the common fields, the own ones and the n
   });
   expect(outcome).toMatchObject({ status: 'accepted' });
   expect(sandbox.fcm.ledger.entries).toMatchObject([
-    { payload: { notification: { title: 'Hi' }, android: { collapse_key: 'news', notification: { sound: 'default' } } } },
+    {
+      payload: { notification: { title: 'Hi' }, android: { collapse_key: 'news', notification: { sound: 'default' } } },
+    },
   ]);
 });
 
@@ -69,9 +71,19 @@ test('with faults on every tenth request every message arrives', async () => {
   sandbox.fcm.faults.random({
     rate: 0.1,
     seed: 1,
-    faults: [{ kind: 'status', status: 503 }, { kind: 'refused' }, { kind: 'reset' }, { kind: 'html' }, { kind: 'garbage' }, { kind: 'goaway' }],
+    faults: [
+      { kind: 'status', status: 503 },
+      { kind: 'refused' },
+      { kind: 'reset' },
+      { kind: 'html' },
+      { kind: 'garbage' },
+      { kind: 'goaway' },
+    ],
   });
-  const outcomes = await engine.send({ to: tokens.map((token) => ({ channel: 'android' as const, token })), title: 'Hi' });
+  const outcomes = await engine.send({
+    to: tokens.map((token) => ({ channel: 'android' as const, token })),
+    title: 'Hi',
+  });
   expect(outcomes.filter((each) => each.status !== 'accepted')).toEqual([]);
   expect(Object.keys(sandbox.fcm.faults.applied).length).toBeGreaterThan(3);
   const reached = new Set(sandbox.fcm.ledger.entries.filter((each) => each.taken).map((each) => each.token));

@@ -18,7 +18,11 @@ const account = {
 };
 const credential = { getAccessToken: async () => ({ access_token: 't', expires_in: 3600 }) };
 
-function refusal(options: unknown): { readonly code: string; readonly field: string | undefined; readonly text: string } {
+function refusal(options: unknown): {
+  readonly code: string;
+  readonly field: string | undefined;
+  readonly text: string;
+} {
   try {
     readOptions(options as FcmOptions);
   } catch (error) {
@@ -35,7 +39,10 @@ test('a service account is enough, as object or JSON', () => {
       sessions: 4,
       streams: 100,
       validateOnly: false,
-      credentials: { from: 'serviceAccount', account: { projectId: 'demo-1', keyId: 'k1', tokenUri: account.token_uri } },
+      credentials: {
+        from: 'serviceAccount',
+        account: { projectId: 'demo-1', keyId: 'k1', tokenUri: account.token_uri },
+      },
     });
   }
 });
@@ -47,7 +54,7 @@ test('a key whose line ends are written out and one in PKCS #1 are read as well'
   }
 });
 
-test("an app gives its credential, and the project of the options, the app or the credential in this order", () => {
+test('an app gives its credential, and the project of the options, the app or the credential in this order', () => {
   const project = (options: object): unknown => readOptions(options as FcmOptions).credentials.projectId;
   const both = { options: { projectId: 'of-app', credential: { ...credential, projectId: 'of-credential' } } };
   expect(project({ app: both, projectId: 'of-options' })).toBe('of-options');
@@ -70,8 +77,16 @@ describe('refused with the field', () => {
     ['a key that is none', { serviceAccount: { ...account, private_key: 'secret-key' } }, 'serviceAccount.private_key'],
     ['an EC key', { serviceAccount: { ...account, private_key: ec } }, 'serviceAccount.private_key'],
     ['a short key', { serviceAccount: { ...account, private_key: short } }, 'serviceAccount.private_key'],
-    ['a key id that is no string', { serviceAccount: { ...account, private_key_id: 1 } }, 'serviceAccount.private_key_id'],
-    ['a token endpoint without TLS', { serviceAccount: { ...account, token_uri: 'http://a.example' } }, 'serviceAccount.token_uri'],
+    [
+      'a key id that is no string',
+      { serviceAccount: { ...account, private_key_id: 1 } },
+      'serviceAccount.private_key_id',
+    ],
+    [
+      'a token endpoint without TLS',
+      { serviceAccount: { ...account, token_uri: 'http://a.example' } },
+      'serviceAccount.token_uri',
+    ],
     ['a project with a slash', { serviceAccount: { ...account, project_id: 'a/../b' } }, 'serviceAccount.project_id'],
     ['an override without TLS', { serviceAccount: account, tokenUri: 'http://a.example' }, 'tokenUri'],
     ['a token in place of a function', { ...base, accessToken: 'ya29.x' }, 'accessToken'],
@@ -96,7 +111,12 @@ describe('refused with the field', () => {
     const hex = fc.stringMatching(/^[0-9a-f]{24}$/);
     fc.assert(
       fc.property(hex, (secret) => {
-        for (const serviceAccount of [secret, `{"private_key":"${secret}`, { ...account, private_key: secret }, { ...account, project_id: `/${secret}` }]) {
+        for (const serviceAccount of [
+          secret,
+          `{"private_key":"${secret}`,
+          { ...account, private_key: secret },
+          { ...account, project_id: `/${secret}` },
+        ]) {
           expect(refusal({ serviceAccount }).text).not.toContain(secret);
         }
         expect(refusal({ ...base, accessToken: secret }).text).not.toContain(secret);

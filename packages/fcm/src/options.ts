@@ -40,10 +40,7 @@ interface CommonOptions {
 
 export interface ServiceAccountOptions extends CommonOptions {
   /** Content of a service-account key file, as object or JSON, or a function that returns it; asked again when a key was refused. */
-  readonly serviceAccount:
-    | ServiceAccount
-    | string
-    | ((reason: CredentialReason) => Awaitable<ServiceAccount | string>);
+  readonly serviceAccount: ServiceAccount | string | ((reason: CredentialReason) => Awaitable<ServiceAccount | string>);
   /** Default: the service account's own project. */
   readonly projectId?: string | undefined;
   /** In place of the service account's `token_uri`; https. */
@@ -86,7 +83,11 @@ export type CredentialSettings =
       readonly credential: NonNullable<FirebaseApp['options']['credential']>;
       readonly projectId: string;
     }
-  | { readonly from: 'accessToken'; readonly accessToken: AccessTokenOptions['accessToken']; readonly projectId: string };
+  | {
+      readonly from: 'accessToken';
+      readonly accessToken: AccessTokenOptions['accessToken'];
+      readonly projectId: string;
+    };
 
 /** Options checked and completed. */
 export interface Settings {
@@ -127,14 +128,17 @@ function readCredentials(options: FcmOptions): CredentialSettings {
   if (options.app !== undefined) return readApp(options);
   if (options.accessToken !== undefined) {
     const { accessToken, projectId } = options;
-    if (typeof accessToken !== 'function') throw invalid('expected a function that returns { token, expiresAt }', 'accessToken');
+    if (typeof accessToken !== 'function')
+      throw invalid('expected a function that returns { token, expiresAt }', 'accessToken');
     return { from: 'accessToken', accessToken, projectId: readProjectId(projectId, 'projectId') };
   }
   const { serviceAccount, projectId, tokenUri } = options;
-  if (tokenUri !== undefined && URL.parse(tokenUri)?.protocol !== 'https:') throw invalid('expected an https URL', 'tokenUri');
+  if (tokenUri !== undefined && URL.parse(tokenUri)?.protocol !== 'https:')
+    throw invalid('expected an https URL', 'tokenUri');
   return {
     from: 'serviceAccount',
-    account: typeof serviceAccount === 'function' ? serviceAccount : readServiceAccount(serviceAccount, 'serviceAccount'),
+    account:
+      typeof serviceAccount === 'function' ? serviceAccount : readServiceAccount(serviceAccount, 'serviceAccount'),
     projectId: projectId === undefined ? undefined : readProjectId(projectId, 'projectId'),
     tokenUri,
   };
@@ -158,7 +162,13 @@ function readApp({ app, projectId }: AppOptions): CredentialSettings {
 
 function readOrigin(endpoint: unknown): string {
   const url = typeof endpoint === 'string' ? URL.parse(endpoint) : null;
-  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '') {
+  if (
+    url?.protocol !== 'https:' ||
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== ''
+  ) {
     throw invalid('expected an https origin without a path, like https://fcm.googleapis.com', 'endpoint');
   }
   return url.origin;

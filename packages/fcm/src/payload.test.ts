@@ -27,9 +27,24 @@ function failure(changes: Partial<FcmDelivery>): object {
   return request;
 }
 
-interface Sent {
-  [key: string]: any;
-}
+/** What was written, read without asking at each step whether it is there: a test that asks for what isn't there fails. */
+type Sent = {
+  readonly [
+    key in
+      | 'android'
+      | 'apns'
+      | 'webpush'
+      | 'notification'
+      | 'payload'
+      | 'aps'
+      | 'headers'
+      | 'fcm_options'
+      | 'data'
+      | 'alert'
+  ]: Sent;
+} & {
+  readonly [key: string]: unknown;
+};
 
 function message(changes: Partial<FcmDelivery> = {}): Sent {
   const request = toRequest(delivery(changes), { now, validateOnly: false });
@@ -168,11 +183,14 @@ describe('collapsing', () => {
 });
 
 describe('a url', () => {
-  test.each(['http://a.example/', 'app://open/1', 'not a url', 'javascript:alert(1)'])('%s is no web link but data', (url) => {
-    const sent = message({ content: { title: 'x', url } });
-    expect(sent.webpush).not.toHaveProperty('fcm_options');
-    expect(sent.data).toEqual({ url });
-  });
+  test.each(['http://a.example/', 'app://open/1', 'not a url', 'javascript:alert(1)'])(
+    '%s is no web link but data',
+    (url) => {
+      const sent = message({ content: { title: 'x', url } });
+      expect(sent.webpush).not.toHaveProperty('fcm_options');
+      expect(sent.data).toEqual({ url });
+    },
+  );
   test('yields to a field of the same name in data', () => {
     expect(message({ content: { url: 'app://a', data: { url: 'app://b' } } }).data).toEqual({ url: 'app://b' });
   });
@@ -193,21 +211,31 @@ describe('data', () => {
   test('that JSON cannot express is refused with its field', () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
-    expect(failure({ content: { data: { circle: circle as never } } })).toMatchObject({ kind: 'rejected', field: 'data.circle' });
+    expect(failure({ content: { data: { circle: circle as never } } })).toMatchObject({
+      kind: 'rejected',
+      field: 'data.circle',
+    });
     expect(failure({ content: { data: { big: 1n as never } } })).toMatchObject({ kind: 'rejected', field: 'data.big' });
   });
   test('holds strings only, whatever it was made from', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string().map((key) => `k${key}`), fc.jsonValue()), (data) => {
-        const request = toRequest(delivery({ content: { data: data as never } }), { now, validateOnly: false });
-        if (!('body' in request)) return;
-        const sent = (JSON.parse(request.body).message.data ?? {}) as Record<string, unknown>;
-        expect(Object.keys(sent).sort()).toEqual(Object.keys(data).sort());
-        for (const [key, value] of Object.entries(sent)) {
-          expect(typeof value).toBe('string');
-          if (typeof data[key] !== 'string') expect(JSON.parse(value as string)).toEqual(JSON.parse(JSON.stringify(data[key])));
-        }
-      }),
+      fc.property(
+        fc.dictionary(
+          fc.string().map((key) => `k${key}`),
+          fc.jsonValue(),
+        ),
+        (data) => {
+          const request = toRequest(delivery({ content: { data: data } }), { now, validateOnly: false });
+          if (!('body' in request)) return;
+          const sent = (JSON.parse(request.body).message.data ?? {}) as Record<string, unknown>;
+          expect(new Set(Object.keys(sent))).toEqual(new Set(Object.keys(data)));
+          for (const [key, value] of Object.entries(sent)) {
+            expect(typeof value).toBe('string');
+            if (typeof data[key] !== 'string')
+              expect(JSON.parse(value as string)).toEqual(JSON.parse(JSON.stringify(data[key])));
+          }
+        },
+      ),
     );
   });
 });
@@ -224,7 +252,11 @@ describe('native', () => {
     };
     const content = { title: 'x', body: 'y', sound: 'default', data: { a: '1', b: '2' } };
     const sent = message({ native, content, priority: 'high' });
-    expect(sent.android).toMatchObject({ priority: 'NORMAL', ttl: '600s', notification: { color: '#f00', tag: 'mine', sound: 'default' } });
+    expect(sent.android).toMatchObject({
+      priority: 'NORMAL',
+      ttl: '600s',
+      notification: { color: '#f00', tag: 'mine', sound: 'default' },
+    });
     expect(sent.apns.headers).toMatchObject({ 'apns-priority': '5', 'apns-collapse-id': expect.any(String) });
     expect(sent.apns.payload).toEqual({ aps: { sound: 'default', 'thread-id': 't' }, extra: [1] });
     expect(sent.webpush.headers).toMatchObject({ Urgency: 'very-low', TTL: '600' });
@@ -234,7 +266,7 @@ describe('native', () => {
   });
 
   test('leaves the mapping alone where a field is undefined', () => {
-    const sent = message({ native: { android: undefined, apns: { headers: undefined } } as FcmNative });
+    const sent = message({ native: { android: undefined, apns: { headers: undefined } } });
     expect(sent.android.ttl).toBe('600s');
     expect(sent.apns.headers['apns-priority']).toBe('10');
   });
@@ -256,7 +288,10 @@ describe('native', () => {
   test('that JSON cannot express is refused', () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
-    expect(failure({ native: { android: circle as never } })).toMatchObject({ code: 'tidings.invalid_payload', field: 'native.fcm' });
+    expect(failure({ native: { android: circle as never } })).toMatchObject({
+      code: 'tidings.invalid_payload',
+      field: 'native.fcm',
+    });
     const deep = JSON.parse(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`) as never;
     expect(failure({ native: { android: deep } })).toMatchObject({ code: 'tidings.invalid_payload' });
   });
@@ -280,7 +315,10 @@ describe('the size', () => {
     });
   });
   test('is counted in bytes of UTF-8', () => {
-    expect(failure({ content: { body: '€'.repeat(1366) } })).toMatchObject({ code: 'tidings.payload_too_large', field: 'body' });
+    expect(failure({ content: { body: '€'.repeat(1366) } })).toMatchObject({
+      code: 'tidings.payload_too_large',
+      field: 'body',
+    });
     expect(message({ content: { body: '€'.repeat(1363) } }).notification.body).toHaveLength(1363);
   });
   test('leaves out what is for the platforms alone', () => {
@@ -289,11 +327,21 @@ describe('the size', () => {
 });
 
 test('no delivery, however odd, makes it throw', () => {
-  const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSparseArray: true });
+  const odd = fc.anything({
+    withBigInt: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withSparseArray: true,
+  });
   fc.assert(
     fc.property(fc.dictionary(fc.string(), odd), odd, odd, fc.string(), (data, native, body, collapseKey) => {
       const request = toRequest(
-        delivery({ content: { title: 'x', body: body as never, data: data as never }, native: native as never, collapseKey }),
+        delivery({
+          content: { title: 'x', body: body as never, data: data as never },
+          native: native as never,
+          collapseKey,
+        }),
         { now, validateOnly: false },
       );
       if ('body' in request) expect(JSON.parse(request.body)).toHaveProperty('message.token');

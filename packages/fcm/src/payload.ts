@@ -52,7 +52,8 @@ function toMessage(delivery: FcmDelivery, target: FcmTargetKind, data: Block, no
   const notification = toNotification(content);
   const visible = notification !== undefined || native?.notification !== undefined;
   const onAndroid = visible || native?.android?.notification !== undefined;
-  const onApple = visible || content.sound !== undefined || content.badge !== undefined || native?.apns?.payload !== undefined;
+  const onApple =
+    visible || content.sound !== undefined || content.badge !== undefined || native?.apns?.payload !== undefined;
   const ttl = toTtl(delivery.expiresAt.getTime(), now);
   // Without a key the id: a repeat of the same delivery then replaces instead of doubling.
   const key = hashedKey(delivery.collapseKey ?? delivery.id);
@@ -161,14 +162,15 @@ function overlay(base: Block, native: unknown): Block {
   for (const [key, value] of Object.entries(native)) {
     if (value === undefined) continue;
     const below = Object.hasOwn(base, key) ? base[key] : undefined;
-    setOwn(base, key, isObject(below) && isObject(value) ? overlay(below as Block, value) : value);
+    setOwn(base, key, isObject(below) && isObject(value) ? overlay(below, value) : value);
   }
   return base;
 }
 
 /** Plain assignment, save that a key `__proto__` becomes a key like any other. */
 function setOwn(block: Block, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(block, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(block, key, { value, enumerable: true, configurable: true, writable: true });
   else block[key] = value;
 }
 

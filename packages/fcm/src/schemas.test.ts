@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fcmContent, fcmNative, fcmTarget, targetKind } from './schemas.ts';
 
-function issue(schema: Schema, value: unknown): { readonly message: string; readonly path?: readonly unknown[] } | undefined {
+function issue(
+  schema: Schema,
+  value: unknown,
+): { readonly message: string; readonly path?: readonly unknown[] } | undefined {
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise || 'then' in result) throw new Error('expected a synchronous result');
   return result.issues?.[0];

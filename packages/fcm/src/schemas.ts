@@ -85,7 +85,7 @@ const addresses: { readonly [Kind in FcmTargetKind]: { readonly form: RegExp; re
     form: /^[A-Za-z0-9\-_.~%]{1,900}$/,
     expected: 'a topic name of letters, digits and -_.~%, without /topics/',
   },
-  condition: { form: /^[\x20-\x7e]{1,2048}$/, expected: "a condition like \"'news' in topics\"" },
+  condition: { form: /^[\x20-\x7e]{1,2048}$/, expected: 'a condition like "\'news\' in topics"' },
 };
 
 export const fcmTarget: Schema<FcmTarget> = checked((value) => {
@@ -97,7 +97,9 @@ export const fcmTarget: Schema<FcmTarget> = checked((value) => {
   }
   const address = value[kind];
   const { form, expected } = addresses[kind];
-  return typeof address === 'string' && form.test(address) ? undefined : { message: `expected ${expected}`, path: [kind] };
+  return typeof address === 'string' && form.test(address)
+    ? undefined
+    : { message: `expected ${expected}`, path: [kind] };
 });
 
 export const fcmContent: Schema<FcmContent> = checked((value) => {

@@ -50,7 +50,10 @@ describe('a service account', () => {
   test('may be overridden in project and token endpoint', async () => {
     const at = endpoint();
     const account = readServiceAccount(file, 'serviceAccount');
-    const source = serviceAccountSource({ ...settings, account, projectId: 'other', tokenUri: 'https://other.example/' }, at.given);
+    const source = serviceAccountSource(
+      { ...settings, account, projectId: 'other', tokenUri: 'https://other.example/' },
+      at.given,
+    );
     expect(await source.fetch('start', signal)).toMatchObject({ projectId: 'other' });
     expect(at.asked).toEqual([`${file.client_email} https://other.example/`]);
   });
@@ -109,7 +112,9 @@ describe('a service account', () => {
 
 describe('an app', () => {
   const sourceOf = (getAccessToken: () => Promise<unknown>) => {
-    const { credentials } = readOptions({ app: { options: { projectId: 'demo-1', credential: { getAccessToken: getAccessToken as never } } } });
+    const { credentials } = readOptions({
+      app: { options: { projectId: 'demo-1', credential: { getAccessToken: getAccessToken as never } } },
+    });
     return appSource(credentials as never);
   };
   test("gives its credential's token", async () => {
@@ -129,12 +134,15 @@ describe('an app', () => {
     expect(result).toMatchObject({ kind });
     expect(JSON.stringify(result)).not.toContain(secret);
   });
-  test.each([[undefined], [{}], [{ access_token: 'a' }], [{ access_token: 'a b', expires_in: 1 }], [{ access_token: 'a', expires_in: -1 }]])(
-    'that gives %o gives no token',
-    async (value) => {
-      expect(await sourceOf(async () => value).fetch('start', signal)).toHaveProperty('kind');
-    },
-  );
+  test.each([
+    [undefined],
+    [{}],
+    [{ access_token: 'a' }],
+    [{ access_token: 'a b', expires_in: 1 }],
+    [{ access_token: 'a', expires_in: -1 }],
+  ])('that gives %o gives no token', async (value) => {
+    expect(await sourceOf(async () => value).fetch('start', signal)).toHaveProperty('kind');
+  });
 });
 
 describe('a function for access tokens', () => {
@@ -143,15 +151,26 @@ describe('a function for access tokens', () => {
     accessTokenSource({ from: 'accessToken', accessToken: accessToken as never, projectId: 'demo-1' }, () => time);
 
   test.each([[1_060_000], [new Date(1_060_000)]])('may name the expiry as %o', async (expiresAt) => {
-    expect(await sourceOf(() => ({ token: 'a', expiresAt })).fetch('start', signal)).toEqual({ token: 'a', lifetime: 60_000, projectId: 'demo-1' });
+    expect(await sourceOf(() => ({ token: 'a', expiresAt })).fetch('start', signal)).toEqual({
+      token: 'a',
+      lifetime: 60_000,
+      projectId: 'demo-1',
+    });
   });
   test('hears the reason', async () => {
-    expect(await sourceOf((reason) => ({ token: reason, expiresAt: 2_000_000 })).fetch('refused', signal)).toMatchObject({ token: 'refused' });
+    expect(
+      await sourceOf((reason) => ({ token: reason, expiresAt: 2_000_000 })).fetch('refused', signal),
+    ).toMatchObject({ token: 'refused' });
   });
-  test.each([[{ token: 'a', expiresAt: 999_999 }], [{ token: 'a' }], [{ token: '', expiresAt: 2_000_000 }], [{ token: 'a\nb', expiresAt: 2_000_000 }]])(
-    'that gives %o is told so',
-    async (value) => {
-      expect(await sourceOf(() => value).fetch('start', signal)).toMatchObject({ kind: 'unauthorized', code: 'tidings.invalid_credential' });
-    },
-  );
+  test.each([
+    [{ token: 'a', expiresAt: 999_999 }],
+    [{ token: 'a' }],
+    [{ token: '', expiresAt: 2_000_000 }],
+    [{ token: 'a\nb', expiresAt: 2_000_000 }],
+  ])('that gives %o is told so', async (value) => {
+    expect(await sourceOf(() => value).fetch('start', signal)).toMatchObject({
+      kind: 'unauthorized',
+      code: 'tidings.invalid_credential',
+    });
+  });
 });

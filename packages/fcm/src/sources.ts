@@ -52,7 +52,10 @@ export function appSource({ credential, projectId }: Settings<'app'>): TokenSour
 }
 
 /** An application's own function. */
-export function accessTokenSource({ accessToken, projectId }: Settings<'accessToken'>, runtime: () => Runtime): TokenSource {
+export function accessTokenSource(
+  { accessToken, projectId }: Settings<'accessToken'>,
+  runtime: () => Runtime,
+): TokenSource {
   return {
     async fetch(reason) {
       try {
@@ -93,4 +96,3 @@ function isRefusal(error: unknown): boolean {
   const response = isObject(error['response']) ? error['response'] : error;
   return [400, 401, 403].includes(Number(response['status']));
 }
-

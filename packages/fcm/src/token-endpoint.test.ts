@@ -39,9 +39,11 @@ afterAll(() => {
 });
 
 const never = new AbortController().signal;
-const respond = (status: number, body: string, headers: Record<string, string> = {}): typeof handle => (_, response) => {
-  response.writeHead(status, headers).end(body);
-};
+const respond =
+  (status: number, body: string, headers: Record<string, string> = {}): typeof handle =>
+  (_, response) => {
+    response.writeHead(status, headers).end(body);
+  };
 
 async function grant(signal = never, ca: string | undefined = cert) {
   const endpoint = createTokenEndpoint(ca);
@@ -61,27 +63,78 @@ test('an assertion that the key signed is exchanged for a token', async () => {
   expect(await grant()).toEqual({ token: 'ya29.a', lifetime: 3_599_000 });
   const sent = await form.promise;
   expect(sent.get('grant_type')).toBe('urn:ietf:params:oauth:grant-type:jwt-bearer');
-  const { payload, protectedHeader } = await jwtVerify(sent.get('assertion') ?? '', publicKey, { algorithms: ['RS256'] });
+  const { payload, protectedHeader } = await jwtVerify(sent.get('assertion') ?? '', publicKey, {
+    algorithms: ['RS256'],
+  });
   expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'k1' });
-  expect(payload).toMatchObject({ iss: account.email, aud: account.tokenUri, scope: 'https://www.googleapis.com/auth/firebase.messaging' });
+  expect(payload).toMatchObject({
+    iss: account.email,
+    aud: account.tokenUri,
+    scope: 'https://www.googleapis.com/auth/firebase.messaging',
+  });
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(3600);
 });
 
 describe('one grant is one request, and', () => {
   test.each<[string, number, string, object]>([
-    ['a refused account is unauthorized', 400, '{"error":"invalid_grant","error_description":"Invalid JWT Signature."}', { kind: 'unauthorized', scope: 'credential', code: 'invalid_grant' }],
-    ['an unknown client is unauthorized', 401, '{"error":"invalid_client"}', { kind: 'unauthorized', code: 'invalid_client' }],
+    [
+      'a refused account is unauthorized',
+      400,
+      '{"error":"invalid_grant","error_description":"Invalid JWT Signature."}',
+      { kind: 'unauthorized', scope: 'credential', code: 'invalid_grant' },
+    ],
+    [
+      'an unknown client is unauthorized',
+      401,
+      '{"error":"invalid_client"}',
+      { kind: 'unauthorized', code: 'invalid_client' },
+    ],
     ['a refusal without a word is unauthorized', 403, '<html>', { kind: 'unauthorized', code: 'http_403' }],
-    ['a word of another form is not repeated', 400, '{"error":"secret: ya29.a"}', { kind: 'unauthorized', code: 'http_400' }],
+    [
+      'a word of another form is not repeated',
+      400,
+      '{"error":"secret: ya29.a"}',
+      { kind: 'unauthorized', code: 'http_400' },
+    ],
     ['a server error is unavailable', 500, '', { kind: 'unavailable', unsent: true, code: 'http_500' }],
     ['a proxy error is unavailable', 502, '<html>', { kind: 'unavailable', unsent: true, code: 'http_502' }],
     ['a redirect is not followed', 302, '', { kind: 'unavailable', unsent: true, code: 'http_302' }],
-    ['a success without JSON is unavailable', 200, '<html>', { kind: 'unavailable', unsent: true, code: 'tidings.invalid_token_answer' }],
-    ['a success without a token is unavailable', 200, '{"id_token":"x"}', { kind: 'unavailable', code: 'tidings.invalid_token_answer' }],
-    ['a token that is no header value is unavailable', 200, '{"access_token":"a\\r\\nb: c"}', { kind: 'unavailable', code: 'tidings.invalid_token_answer' }],
-    ['an endless body is cut off', 200, `{"access_token":"${'x'.repeat(70_000)}"}`, { kind: 'unavailable', unsent: true, code: 'tidings.token_endpoint_unreachable' }],
-    ['a token without a lifetime is good for 5 minutes', 200, '{"access_token":"a"}', { token: 'a', lifetime: 300_000 }],
-    ['a lifetime beyond all bounds is a day', 200, '{"access_token":"a","expires_in":1e300}', { token: 'a', lifetime: 86_400_000 }],
+    [
+      'a success without JSON is unavailable',
+      200,
+      '<html>',
+      { kind: 'unavailable', unsent: true, code: 'tidings.invalid_token_answer' },
+    ],
+    [
+      'a success without a token is unavailable',
+      200,
+      '{"id_token":"x"}',
+      { kind: 'unavailable', code: 'tidings.invalid_token_answer' },
+    ],
+    [
+      'a token that is no header value is unavailable',
+      200,
+      '{"access_token":"a\\r\\nb: c"}',
+      { kind: 'unavailable', code: 'tidings.invalid_token_answer' },
+    ],
+    [
+      'an endless body is cut off',
+      200,
+      `{"access_token":"${'x'.repeat(70_000)}"}`,
+      { kind: 'unavailable', unsent: true, code: 'tidings.token_endpoint_unreachable' },
+    ],
+    [
+      'a token without a lifetime is good for 5 minutes',
+      200,
+      '{"access_token":"a"}',
+      { token: 'a', lifetime: 300_000 },
+    ],
+    [
+      'a lifetime beyond all bounds is a day',
+      200,
+      '{"access_token":"a","expires_in":1e300}',
+      { token: 'a', lifetime: 86_400_000 },
+    ],
   ])('%s', async (_, status, body, expected) => {
     handle = respond(status, body, status === 302 ? { location: '/elsewhere' } : {});
     expect(await grant()).toMatchObject(expected);

@@ -35,7 +35,12 @@ const defaultLifetime = 300;
 export function createTokenEndpoint(ca: string | undefined): TokenEndpoint {
   // A token is fetched about once an hour: a connection kept in between would only be one more to lose.
   // rejectUnauthorized said outright: an environment variable can turn the default off.
-  const agent = new Agent({ keepAlive: false, maxSockets: 2, rejectUnauthorized: true, ...(ca !== undefined && { ca }) });
+  const agent = new Agent({
+    keepAlive: false,
+    maxSockets: 2,
+    rejectUnauthorized: true,
+    ...(ca !== undefined && { ca }),
+  });
   return {
     async grant(account, signal) {
       try {

@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey } from 'node:crypto';
+import { createECDH } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { decrypt, generateSubscriberKeys, importPoint, type SubscriberKeys } from './web-push-encryption.ts';
 import { encryptFor } from '../test/web-push-sender.ts';
@@ -6,20 +6,14 @@ import { encryptFor } from '../test/web-push-sender.ts';
 /** The example of RFC 8291, section 5. */
 const example = {
   privateKey: 'q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94',
-  publicKey: 'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4',
   auth: 'BTBZMqHH6r4Tts7J_aSIgg',
-  body:
-    'DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN',
+  body: 'DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN',
 };
 
 function exampleKeys(): SubscriberKeys {
-  const point = Buffer.from(example.publicKey, 'base64url');
-  const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((half) => half.toString('base64url'));
-  const privateKey = createPrivateKey({
-    format: 'jwk',
-    key: { kty: 'EC', crv: 'P-256', d: example.privateKey, x: x ?? '', y: y ?? '' },
-  });
-  return { privateKey, publicKey: point, auth: Buffer.from(example.auth, 'base64url') };
+  const privateKey = createECDH('prime256v1');
+  privateKey.setPrivateKey(example.privateKey, 'base64url');
+  return { privateKey, publicKey: privateKey.getPublicKey(), auth: Buffer.from(example.auth, 'base64url') };
 }
 
 test('reads the example of RFC 8291', () => {
@@ -43,7 +37,8 @@ test('refuses any changed byte, a cut, another subscriber and another auth secre
     changed[index] = (changed[index] ?? 0) ^ 1;
     expect(decrypt(changed, keys), `byte ${index}`).toBeUndefined();
   }
-  for (let length = 0; length < body.length; length += 1) expect(decrypt(body.subarray(0, length), keys)).toBeUndefined();
+  for (let length = 0; length < body.length; length += 1)
+    expect(decrypt(body.subarray(0, length), keys)).toBeUndefined();
   expect(decrypt(body, generateSubscriberKeys())).toBeUndefined();
   expect(decrypt(body, { ...keys, auth: Buffer.alloc(16) })).toBeUndefined();
 });

@@ -59,7 +59,8 @@ export async function startWebPush(
 function checkKey(key: unknown): string | undefined {
   if (key === undefined) return undefined;
   const point = Buffer.from(typeof key === 'string' ? key : '', 'base64url');
-  if (importPoint(point) === undefined) throw inputError('applicationServerKey', 'an uncompressed P-256 point in base64url');
+  if (importPoint(point) === undefined)
+    throw inputError('applicationServerKey', 'an uncompressed P-256 point in base64url');
   return point.toString('base64url');
 }
 

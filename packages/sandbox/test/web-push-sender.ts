@@ -35,7 +35,13 @@ export function makeVapidKeys(): VapidKeys {
   const pair = createECDH('prime256v1');
   const point = pair.generateKeys();
   const part = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
-  const jwk = { kty: 'EC', crv: 'P-256', d: part(pair.getPrivateKey()), x: part(point.subarray(1, 33)), y: part(point.subarray(33)) };
+  const jwk = {
+    kty: 'EC',
+    crv: 'P-256',
+    d: part(pair.getPrivateKey()),
+    x: part(point.subarray(1, 33)),
+    y: part(point.subarray(33)),
+  };
   const privateKey = createPrivateKey({ format: 'jwk', key: jwk });
   const publicKey = part(point);
   return {

@@ -66,12 +66,18 @@ describe('isPublicAddress', () => {
     expect(isPublicAddress(address)).toBe(false);
   });
 
-  test.each(['8.8.8.8', '1.1.1.1', '142.250.1.95', '172.15.255.255', '172.32.0.1', '100.63.255.255', '2606:4700::1111', '2a00:1450:4001:80b::200a'])(
-    '%s is public',
-    (address) => {
-      expect(isPublicAddress(address)).toBe(true);
-    },
-  );
+  test.each([
+    '8.8.8.8',
+    '1.1.1.1',
+    '142.250.1.95',
+    '172.15.255.255',
+    '172.32.0.1',
+    '100.63.255.255',
+    '2606:4700::1111',
+    '2a00:1450:4001:80b::200a',
+  ])('%s is public', (address) => {
+    expect(isPublicAddress(address)).toBe(true);
+  });
 
   test('no text throws, and no IPv4 address becomes public by being written as IPv6', () => {
     fc.assert(fc.property(fc.string(), (text) => typeof isPublicAddress(text) === 'boolean'));
@@ -105,7 +111,13 @@ describe('urlProblem', () => {
   });
 
   test('refuses what URL parsers drop, rewrite or read in two ways', () => {
-    for (const text of [' https://push.example/', 'https://push.example/\n', 'https://pu\tsh.example/', 'https://push.example\\x', 'https://push。example/']) {
+    for (const text of [
+      ' https://push.example/',
+      'https://push.example/\n',
+      'https://pu\tsh.example/',
+      'https://push.example\\x',
+      'https://push。example/',
+    ]) {
       expect(urlProblem(text)).toMatch(/^expected no spaces/);
     }
   });
@@ -122,8 +134,10 @@ describe('urlProblem', () => {
 });
 
 describe('guardedLookup', () => {
-  const at = (...addresses: string[]): Resolve => async () =>
-    addresses.map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 }));
+  const at =
+    (...addresses: string[]): Resolve =>
+    async () =>
+      addresses.map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 }));
   type Found = { error: NodeJS.ErrnoException | null; address: string | LookupAddress[]; family: number | undefined };
   const run = (lookup: ReturnType<typeof guardedLookup>, hostname: string, all: boolean): Promise<Found> =>
     new Promise((done) => lookup(hostname, { all }, (error, address, family) => done({ error, address, family })));
@@ -132,18 +146,24 @@ describe('guardedLookup', () => {
     const lookup = guardedLookup({ resolve: at('8.8.8.8', '2606:4700::1111') });
     expect(await run(lookup, 'push.example', true)).toMatchObject({
       error: null,
-      address: [{ address: '8.8.8.8', family: 4 }, { address: '2606:4700::1111', family: 6 }],
+      address: [
+        { address: '8.8.8.8', family: 4 },
+        { address: '2606:4700::1111', family: 6 },
+      ],
     });
     expect(await run(lookup, 'push.example', false)).toEqual({ error: null, address: '8.8.8.8', family: 4 });
   });
 
-  test.each([true, false])('refuses a host with one address that is not public, whatever its place (all: %s)', async (all) => {
-    for (const addresses of [['127.0.0.1'], ['8.8.8.8', '10.0.0.1'], ['::1', '8.8.8.8']]) {
-      const { error } = await run(guardedLookup({ resolve: at(...addresses) }), 'rebind.example', all);
-      expect(error?.code).toBe('tidings.forbidden_address');
-      expect(error?.message).not.toMatch(/rebind|10\.0|127\.0|::1/);
-    }
-  });
+  test.each([true, false])(
+    'refuses a host with one address that is not public, whatever its place (all: %s)',
+    async (all) => {
+      for (const addresses of [['127.0.0.1'], ['8.8.8.8', '10.0.0.1'], ['::1', '8.8.8.8']]) {
+        const { error } = await run(guardedLookup({ resolve: at(...addresses) }), 'rebind.example', all);
+        expect(error?.code).toBe('tidings.forbidden_address');
+        expect(error?.message).not.toMatch(/rebind|10\.0|127\.0|::1/);
+      }
+    },
+  );
 
   test('lets through what is allowed by name and address', async () => {
     const allow = (hostname: string, address: string) => hostname === 'push.internal' && address === '10.0.0.1';
@@ -160,7 +180,9 @@ describe('guardedLookup', () => {
     };
     expect((await run(guardedLookup({ resolve }), 'push.example', false)).error?.code).toBe('ENOTFOUND');
     expect(asked).toEqual([true]);
-    expect((await run(guardedLookup({ resolve: at() }), 'push.example', true)).error?.code).toBe('tidings.host_not_found');
+    expect((await run(guardedLookup({ resolve: at() }), 'push.example', true)).error?.code).toBe(
+      'tidings.host_not_found',
+    );
   });
 });
 
@@ -280,10 +302,10 @@ describe('hostile endpoints', () => {
   /** The error code of a real request, or its status: that it was answered at all is the defect. */
   const call = (text: string): Promise<string> =>
     new Promise((done) => {
-      const call = request(text, { lookup: guardedLookup({ resolve }), rejectUnauthorized: false });
-      call.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? 'error'));
-      call.on('response', (response) => done(`status ${response.statusCode}`));
-      call.end();
+      const attempt = request(text, { lookup: guardedLookup({ resolve }), rejectUnauthorized: false });
+      attempt.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? 'error'));
+      attempt.on('response', (response) => done(`status ${response.statusCode}`));
+      attempt.end();
     });
 
   test('none of them connects, even with every host and port opened for public addresses', async () => {

@@ -53,7 +53,8 @@ const longestUrl = 4096;
 export function urlProblem(text: string, allow?: AllowUrl): string | undefined {
   if (text.length > longestUrl) return `expected at most ${longestUrl} characters`;
   // The URL parser drops or rewrites these without a word, so two parsers may read two hosts.
-  if (/[^\x21-\x7e]|\\/.test(text)) return 'expected no spaces, control characters, backslashes or non-ASCII characters';
+  if (/[^\x21-\x7e]|\\/.test(text))
+    return 'expected no spaces, control characters, backslashes or non-ASCII characters';
   const url = URL.parse(text);
   if (url === null) return 'expected a URL';
   if (url.protocol !== 'https:') return 'expected an https: URL';

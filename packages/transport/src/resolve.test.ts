@@ -7,7 +7,11 @@ const address = [{ address: '8.8.8.8', family: 4 }];
 test('connections opened together share one lookup, and later ones its answer', async () => {
   const resolve = vi.fn<Resolve>(async () => address);
   const bounded = boundedResolve({ resolve });
-  expect(await Promise.all([bounded('a.example', {}), bounded('a.example', {}), bounded('a.example', {})])).toEqual([address, address, address]);
+  expect(await Promise.all([bounded('a.example', {}), bounded('a.example', {}), bounded('a.example', {})])).toEqual([
+    address,
+    address,
+    address,
+  ]);
   await bounded('a.example', {});
   expect(resolve).toHaveBeenCalledTimes(1);
   await bounded('b.example', {});
@@ -34,7 +38,9 @@ test('a resolver that hangs holds no more lookups than allowed, and those behind
   const bounded = boundedResolve({ resolve, concurrency: 2, timeout: 20 });
   const hosts = ['a.example', 'b.example', 'c.example', 'd.example'];
   const results = await Promise.allSettled(hosts.map((host) => bounded(host, {})));
-  expect(results.map((each) => each.status === 'rejected' && each.reason.code)).toEqual(Array(4).fill('tidings.lookup_timeout'));
+  expect(results.map((each) => each.status === 'rejected' && each.reason.code)).toEqual(
+    Array(4).fill('tidings.lookup_timeout'),
+  );
   expect(resolve).toHaveBeenCalledTimes(2);
   while (hung.length > 0) {
     hung.shift()?.();

@@ -41,14 +41,20 @@ const to = (changes: Parameters<typeof makeDelivery>[0] = {}): WebPushDelivery =
   makeDelivery({ target: service.subscribe({ applicationServerKey: vapid.publicKey }), ...changes });
 
 async function send(adapter: WebPushAdapter, delivery: WebPushDelivery, signal = never): Promise<SendResult> {
-  const results = await adapter.send([delivery as Delivery], { signal });
+  const results = await adapter.send([delivery], { signal });
   expect(results).toHaveLength(1);
   return results[0] as SendResult;
 }
 
 test('what is sent is what the browser reads', async () => {
   const delivery = to({
-    content: { title: 'Price alert', body: 'ACME is below 42 €', url: '/acme', data: { symbol: 'ACME' }, actions: [{ action: 'sell', title: 'Sell' }] },
+    content: {
+      title: 'Price alert',
+      body: 'ACME is below 42 €',
+      url: '/acme',
+      data: { symbol: 'ACME' },
+      actions: [{ action: 'sell', title: 'Sell' }],
+    },
     priority: 'high',
     collapseKey: 'price:ACME',
   });
@@ -73,8 +79,12 @@ test('what is sent is what the browser reads', async () => {
 
 test('native parts go out as they are, up to the last byte that fits', async () => {
   const payload = 'a'.repeat(3993);
-  expect(await send(adapterOf(), to({ native: { payload, ttl: 0, urgency: 'very-low', topic: 'mine' } }))).toMatchObject({ kind: 'accepted' });
-  expect(service.ledger.entries).toMatchObject([{ payload, headers: { ttl: '0', urgency: 'very-low', topic: 'mine' } }]);
+  expect(
+    await send(adapterOf(), to({ native: { payload, ttl: 0, urgency: 'very-low', topic: 'mine' } })),
+  ).toMatchObject({ kind: 'accepted' });
+  expect(service.ledger.entries).toMatchObject([
+    { payload, headers: { ttl: '0', urgency: 'very-low', topic: 'mine' } },
+  ]);
 });
 
 test('the time to live is counted by the engine’s clock', async () => {
@@ -89,7 +99,7 @@ test('results come in the order of the deliveries, each with its own', async () 
   const gone = service.subscribe();
   service.unsubscribe(gone.endpoint);
   const deliveries = [to(), to({ target: gone }), to({ native: { payload: 'a'.repeat(4000) } }), to()];
-  const results = await adapterOf().send(deliveries as Delivery[], { signal: never });
+  const results = await adapterOf().send(deliveries, { signal: never });
   expect(results.map(({ kind }) => kind)).toEqual(['accepted', 'unregistered', 'rejected', 'accepted']);
 });
 
@@ -102,12 +112,16 @@ test('one header serves all messages to one push service', async () => {
 
 test('the web-push package’s own requests pass the same checks', async () => {
   const subscription = service.subscribe({ applicationServerKey: vapid.publicKey });
-  const { endpoint, method, headers, body } = webPushLibrary.generateRequestDetails(subscription, '{"title":"Hi"}', { vapidDetails: vapid, TTL: 60 });
+  const { endpoint, method, headers, body } = webPushLibrary.generateRequestDetails(subscription, '{"title":"Hi"}', {
+    vapidDetails: vapid,
+    TTL: 60,
+  });
   expect(method).toBe('POST');
   const { createClient } = await import('./client.ts');
   const client = createClient({ ca: sandbox.ca, sockets: 1, idleTimeout: 1000, resolve: undefined });
-  const texts = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
-  expect((await client.post({ endpoint: { url: new URL(endpoint), privately: true }, headers: texts, body, signal: never })).status).toBe(201);
+  expect(
+    (await client.post({ endpoint: { url: new URL(endpoint), privately: true }, headers, body, signal: never })).status,
+  ).toBe(201);
   expect(service.ledger.entries[0]?.payload).toEqual({ title: 'Hi' });
   await client.close();
 });
@@ -115,22 +129,52 @@ test('the web-push package’s own requests pass the same checks', async () => {
 describe('one attempt is one request, whatever happens to it', () => {
   type Row = [Fault, { readonly kind: SendResult['kind'] } & Record<string, unknown>];
   const rows: readonly Row[] = [
-    [{ kind: 'status', status: 500 }, { kind: 'unavailable', scope: 'provider', code: 'http_500' }],
-    [{ kind: 'status', status: 503, retryAfter: 9 }, { kind: 'unavailable', scope: 'provider', retryAfter: 9000 }],
-    [{ kind: 'status', status: 429, reason: 'TooManyRequests', retryAfter: 120 }, { kind: 'throttled', scope: 'target', retryAfter: 120_000 }],
-    [{ kind: 'status', status: 404 }, { kind: 'unregistered', scope: 'target' }],
-    [{ kind: 'status', status: 301 }, { kind: 'unregistered', scope: 'target' }],
-    [{ kind: 'status', status: 307 }, { kind: 'rejected', scope: 'target' }],
-    [{ kind: 'status', status: 413 }, { kind: 'rejected', scope: 'message' }],
-    [{ kind: 'status', status: 403, reason: 'BadJwtToken' }, { kind: 'unauthorized', scope: 'credential', code: 'BadJwtToken' }],
-    [{ kind: 'status', status: 403, reason: 'VapidPkHashMismatch' }, { kind: 'rejected', scope: 'target', code: 'VapidPkHashMismatch' }],
+    [
+      { kind: 'status', status: 500 },
+      { kind: 'unavailable', scope: 'provider', code: 'http_500' },
+    ],
+    [
+      { kind: 'status', status: 503, retryAfter: 9 },
+      { kind: 'unavailable', scope: 'provider', retryAfter: 9000 },
+    ],
+    [
+      { kind: 'status', status: 429, reason: 'TooManyRequests', retryAfter: 120 },
+      { kind: 'throttled', scope: 'target', retryAfter: 120_000 },
+    ],
+    [
+      { kind: 'status', status: 404 },
+      { kind: 'unregistered', scope: 'target' },
+    ],
+    [
+      { kind: 'status', status: 301 },
+      { kind: 'unregistered', scope: 'target' },
+    ],
+    [
+      { kind: 'status', status: 307 },
+      { kind: 'rejected', scope: 'target' },
+    ],
+    [
+      { kind: 'status', status: 413 },
+      { kind: 'rejected', scope: 'message' },
+    ],
+    [
+      { kind: 'status', status: 403, reason: 'BadJwtToken' },
+      { kind: 'unauthorized', scope: 'credential', code: 'BadJwtToken' },
+    ],
+    [
+      { kind: 'status', status: 403, reason: 'VapidPkHashMismatch' },
+      { kind: 'rejected', scope: 'target', code: 'VapidPkHashMismatch' },
+    ],
     [{ kind: 'gone' }, { kind: 'unregistered', scope: 'target', code: 'Unsubscribed' }],
     [{ kind: 'html' }, { kind: 'unavailable', scope: 'provider', code: 'http_502' }],
     [{ kind: 'garbage' }, { kind: 'accepted' }],
     [{ kind: 'slow', delay: 5 }, { kind: 'accepted' }],
     [{ kind: 'goaway' }, { kind: 'accepted' }],
     [{ kind: 'reset' }, { kind: 'ambiguous', scope: 'provider', code: 'ECONNRESET' }],
-    [{ kind: 'goaway', error: true }, { kind: 'ambiguous', scope: 'provider' }],
+    [
+      { kind: 'goaway', error: true },
+      { kind: 'ambiguous', scope: 'provider' },
+    ],
     [{ kind: 'refused' }, { kind: 'ambiguous', scope: 'provider' }],
     // The status says that it was taken: a repeat would only double it.
     [{ kind: 'resetAfterHeaders' }, { kind: 'accepted' }],
@@ -180,7 +224,12 @@ describe('endpoints', () => {
     expect(await problem(adapter, 'https://push.example/x')).toEqual(['endpoint']);
     expect(await problem(adapter, 'https://fcm.googleapis.com/x')).toBeUndefined();
     const { opened } = service.connections;
-    expect(await send(adapter, to())).toMatchObject({ kind: 'rejected', scope: 'target', code: 'tidings.invalid_target', field: 'to.endpoint' });
+    expect(await send(adapter, to())).toMatchObject({
+      kind: 'rejected',
+      scope: 'target',
+      code: 'tidings.invalid_target',
+      field: 'to.endpoint',
+    });
     expect(service.connections.opened).toBe(opened);
   });
 
@@ -205,7 +254,9 @@ describe('endpoints', () => {
 
   test('are kept apart by their origin', () => {
     const adapter = adapterOf();
-    expect(adapter.partition?.(makeTarget('https://fcm.googleapis.com/fcm/send/abc'))).toBe('https://fcm.googleapis.com');
+    expect(adapter.partition?.(makeTarget('https://fcm.googleapis.com/fcm/send/abc'))).toBe(
+      'https://fcm.googleapis.com',
+    );
     expect(adapter.partition?.(to().target)).toBe(service.endpoint);
   });
 });
@@ -215,7 +266,11 @@ test('a key that is no point on the curve is the target’s fault', async () => 
   const point = Buffer.from(target.keys.p256dh, 'base64url');
   point[40] = (point[40] ?? 0) ^ 1;
   const broken = { ...target, keys: { ...target.keys, p256dh: point.toString('base64url') } };
-  expect(await send(adapterOf(), to({ target: broken }))).toMatchObject({ kind: 'rejected', scope: 'target', field: 'to.keys.p256dh' });
+  expect(await send(adapterOf(), to({ target: broken }))).toMatchObject({
+    kind: 'rejected',
+    scope: 'target',
+    field: 'to.keys.p256dh',
+  });
   expect(service.ledger.entries).toHaveLength(0);
 });
 
@@ -229,7 +284,11 @@ describe('the VAPID key', () => {
       },
     });
     const foreign = to({ target: service.subscribe({ applicationServerKey: makeVapid().publicKey }) });
-    expect(await send(adapter, foreign)).toMatchObject({ kind: 'rejected', scope: 'target', code: 'VapidPkHashMismatch' });
+    expect(await send(adapter, foreign)).toMatchObject({
+      kind: 'rejected',
+      scope: 'target',
+      code: 'VapidPkHashMismatch',
+    });
     expect(await send(adapter, to())).toMatchObject({ kind: 'accepted' });
     expect(asked).toEqual(['start']);
   });
@@ -263,23 +322,39 @@ describe('the VAPID key', () => {
 
   test('that can not be had leaves the message unsent', async () => {
     const failing = adapterOf({ vapid: () => Promise.reject(new Error('vault is down')) });
-    expect(await send(failing, to())).toMatchObject({ kind: 'unavailable', unsent: true, code: 'tidings.credential_unavailable' });
+    expect(await send(failing, to())).toMatchObject({
+      kind: 'unavailable',
+      unsent: true,
+      code: 'tidings.credential_unavailable',
+    });
     const wrong = adapterOf({ vapid: () => ({ ...vapid, privateKey: makeVapid().privateKey }) });
     expect(await send(wrong, to())).toMatchObject({ kind: 'unauthorized', code: 'tidings.invalid_credential' });
     expect(service.ledger.entries).toHaveLength(0);
   });
 
   test('is refused at once where an option is wrong', () => {
-    expect(() => webPush({ vapid: { ...vapid, subject: 'me' } })).toThrow(expect.objectContaining({ code: 'tidings.invalid_options', field: 'vapid.subject' }));
+    expect(() => webPush({ vapid: { ...vapid, subject: 'me' } })).toThrow(
+      expect.objectContaining({ code: 'tidings.invalid_options', field: 'vapid.subject' }),
+    );
   });
 });
 
 test('no result and no adapter shows a key, an endpoint or a payload', async () => {
   const adapter = adapterOf();
   const delivery = to({ content: { title: 'secret title' }, native: { payload: 'secret payload' } });
-  const secrets = [vapid.privateKey, delivery.target.endpoint.split('/').at(-1) ?? '', delivery.target.keys.auth, 'secret'];
+  const secrets = [
+    vapid.privateKey,
+    delivery.target.endpoint.split('/').at(-1) ?? '',
+    delivery.target.keys.auth,
+    'secret',
+  ];
   const seen: unknown[] = [adapter];
-  for (const fault of [{ kind: 'reset' }, { kind: 'gone' }, { kind: 'html' }, { kind: 'status', status: 401 }] as const) {
+  for (const fault of [
+    { kind: 'reset' },
+    { kind: 'gone' },
+    { kind: 'html' },
+    { kind: 'status', status: 401 },
+  ] as const) {
     service.faults.next(fault);
     seen.push(await send(adapter, delivery));
   }
@@ -320,7 +395,9 @@ test('a process that has sent much ends by itself, closed or not', async () => {
     service.ledger.clear();
     const targets = Array.from({ length: 5 }, () => service.subscribe());
     const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'], timeout: 20_000 });
-    child.stdin.end(JSON.stringify({ vapid, ca: sandbox.ca, allow: [new URL(service.endpoint).host], targets, close, messages: 300 }));
+    child.stdin.end(
+      JSON.stringify({ vapid, ca: sandbox.ca, allow: [new URL(service.endpoint).host], targets, close, messages: 300 }),
+    );
     const [[code], output] = await Promise.all([once(child, 'exit'), text(child.stdout)]);
     expect([code, output]).toEqual([0, '{"accepted":300}']);
     expect(service.ledger.entries.filter(({ taken }) => taken)).toHaveLength(300);

@@ -104,5 +104,11 @@ const withoutKey: { readonly [Problem in VapidProblem]: Failure } = {
 };
 
 function invalidTarget(field: string): Failure {
-  return { kind: 'rejected', scope: 'target', code: 'tidings.invalid_target', message: 'the subscription can not be used', field: `to.${field}` };
+  return {
+    kind: 'rejected',
+    scope: 'target',
+    code: 'tidings.invalid_target',
+    message: 'the subscription can not be used',
+    field: `to.${field}`,
+  };
 }

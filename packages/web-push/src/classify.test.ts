@@ -11,18 +11,25 @@ const answer = (status: number, body = '', headers: { readonly [name: string]: s
   body,
 });
 const context = { hostname: 'updates.push.services.mozilla.com', keyProven: false, now: 0 };
-const classify = (given: Answer, more: Partial<typeof context> = {}): SendResult => classifyAnswer(given, { ...context, ...more });
+const classify = (given: Answer, more: Partial<typeof context> = {}): SendResult =>
+  classifyAnswer(given, { ...context, ...more });
 
-const mozilla = (code: number, errno: number, message = ''): Answer => answer(code, JSON.stringify({ code, errno, error: 'x', message }));
+const mozilla = (code: number, errno: number, message = ''): Answer =>
+  answer(code, JSON.stringify({ code, errno, error: 'x', message }));
 const apple = (status: number, reason: string): Answer => answer(status, JSON.stringify({ reason }));
-const fcmMismatch = 'the VAPID credentials in the authorization header do not correspond to the credentials used to create the subscriptions.\n';
+const fcmMismatch =
+  'the VAPID credentials in the authorization header do not correspond to the credentials used to create the subscriptions.\n';
 const fcmHtml = '<HTML>\n<HEAD>\n<TITLE>UnauthorizedRegistration</TITLE>\n</HEAD>\n</HTML>';
 
 type Row = [string, Answer, { readonly kind: SendResult['kind'] } & Record<string, unknown>, Partial<typeof context>?];
 
 describe('answers', () => {
   test.each<Row>([
-    ['201', answer(201, '', { location: 'https://push.example/m/1' }), { kind: 'accepted', messageId: 'https://push.example/m/1' }],
+    [
+      '201',
+      answer(201, '', { location: 'https://push.example/m/1' }),
+      { kind: 'accepted', messageId: 'https://push.example/m/1' },
+    ],
     ['201 without Location', answer(201), { kind: 'accepted' }],
     ['201 with an endless Location', answer(201, '', { location: 'x'.repeat(1001) }), { kind: 'accepted' }],
     ['202', answer(202), { kind: 'accepted' }],
@@ -30,10 +37,18 @@ describe('answers', () => {
     ['204', answer(204), { kind: 'accepted' }],
     ['404', answer(404), { kind: 'unregistered', scope: 'target', code: 'http_404' }],
     ['404 of Mozilla', mozilla(404, 102), { kind: 'unregistered', scope: 'target', code: 'errno_102' }],
-    ['410', answer(410, 'push subscription has unsubscribed or expired.\n'), { kind: 'unregistered', scope: 'target', code: 'http_410' }],
+    [
+      '410',
+      answer(410, 'push subscription has unsubscribed or expired.\n'),
+      { kind: 'unregistered', scope: 'target', code: 'http_410' },
+    ],
     ['410 of Mozilla', mozilla(410, 106), { kind: 'unregistered', scope: 'target', code: 'errno_106' }],
     ['410 of Apple', apple(410, 'Unregistered'), { kind: 'unregistered', scope: 'target', code: 'Unregistered' }],
-    ['301, a bridge that moved', answer(301, '', { location: 'https://x/' }), { kind: 'unregistered', scope: 'target', code: 'http_301' }],
+    [
+      '301, a bridge that moved',
+      answer(301, '', { location: 'https://x/' }),
+      { kind: 'unregistered', scope: 'target', code: 'http_301' },
+    ],
     ['308', answer(308), { kind: 'unregistered', scope: 'target', code: 'http_308' }],
     ['302', answer(302), { kind: 'rejected', scope: 'target', code: 'http_302' }],
     ['307', answer(307), { kind: 'rejected', scope: 'target', code: 'http_307' }],
@@ -43,7 +58,11 @@ describe('answers', () => {
     ['413', mozilla(413, 104), { kind: 'rejected', scope: 'message', code: 'errno_104', field: 'content' }],
     ['405', answer(405), { kind: 'rejected', scope: 'message', code: 'http_405' }],
     ['408', answer(408), { kind: 'unavailable', scope: 'provider', code: 'http_408' }],
-    ['429', answer(429, '', { 'retry-after': '117' }), { kind: 'throttled', scope: 'target', code: 'http_429', retryAfter: 117_000 }],
+    [
+      '429',
+      answer(429, '', { 'retry-after': '117' }),
+      { kind: 'throttled', scope: 'target', code: 'http_429', retryAfter: 117_000 },
+    ],
     ['429 of Apple', apple(429, 'TooManyRequests'), { kind: 'throttled', scope: 'target', code: 'TooManyRequests' }],
     ['406', answer(406), { kind: 'rejected', scope: 'message', code: 'http_406' }],
     [
@@ -52,21 +71,37 @@ describe('answers', () => {
       { kind: 'throttled', scope: 'target', code: 'appthrottled', retryAfter: 900_000 },
       { hostname: 'wns2-par02p.notify.windows.com' },
     ],
-    ['406 of a host that only sounds like Microsoft', answer(406), { kind: 'rejected' }, { hostname: 'evilnotify.windows.com' }],
+    [
+      '406 of a host that only sounds like Microsoft',
+      answer(406),
+      { kind: 'rejected' },
+      { hostname: 'evilnotify.windows.com' },
+    ],
     ['500', mozilla(500, 999), { kind: 'unavailable', scope: 'provider', code: 'errno_999' }],
     ['502 with a page', answer(502, '<html>'), { kind: 'unavailable', scope: 'provider', code: 'http_502' }],
-    ['503', answer(503, '', { 'retry-after': '3' }), { kind: 'unavailable', scope: 'provider', code: 'http_503', retryAfter: 3000 }],
+    [
+      '503',
+      answer(503, '', { 'retry-after': '3' }),
+      { kind: 'unavailable', scope: 'provider', code: 'http_503', retryAfter: 3000 },
+    ],
   ])('%s', (_, given, expected, more) => {
     const result = classify(given, more);
     expect(result).toMatchObject(expected);
-    if (expected.kind === 'accepted' && expected['messageId'] === undefined) expect(result).not.toHaveProperty('messageId');
+    if (expected.kind === 'accepted' && expected['messageId'] === undefined)
+      expect(result).not.toHaveProperty('messageId');
   });
 });
 
 describe('a refused key', () => {
   const mismatches: readonly [string, Answer][] = [
     ['FCM', answer(403, fcmMismatch)],
-    ['FCM, older', answer(403, 'the key in the authorization header does not correspond to the sender ID used to subscribe this user.')],
+    [
+      'FCM, older',
+      answer(
+        403,
+        'the key in the authorization header does not correspond to the sender ID used to subscribe this user.',
+      ),
+    ],
     ['Mozilla', mozilla(401, 109, 'VAPID public key mismatch')],
     ['Apple', apple(403, 'VapidPkHashMismatch')],
   ];
@@ -110,7 +145,14 @@ test('no answer makes it throw, purge a target without proof or show what the se
   const bodies = fc.oneof(
     fc.json().map((json) => json.replace('{', `{"x":"${secret}",`)),
     fc.string().map((text) => text + secret),
-    fc.constantFrom('{"reason":{"a":1}}', '{"reason":"' + secret.repeat(9) + '"}', '{"errno":"x"}', '{"__proto__":{"reason":"x"}}', '{', 'null'),
+    fc.constantFrom(
+      '{"reason":{"a":1}}',
+      '{"reason":"' + secret.repeat(9) + '"}',
+      '{"errno":"x"}',
+      '{"__proto__":{"reason":"x"}}',
+      '{',
+      'null',
+    ),
     fc.constant('['.repeat(50_000)),
     fc.constant('{"a":'.repeat(10_000)),
   );
@@ -138,8 +180,15 @@ describe('no answer', () => {
   });
 
   test('after it was written is ambiguous, also on a kept connection that was reset', () => {
-    expect(classifyError(transportError('ECONNRESET', false))).toMatchObject({ kind: 'ambiguous', scope: 'provider', code: 'ECONNRESET' });
-    expect(classifyError(transportError('tidings.timeout', false))).toMatchObject({ kind: 'ambiguous', code: 'tidings.timeout' });
+    expect(classifyError(transportError('ECONNRESET', false))).toMatchObject({
+      kind: 'ambiguous',
+      scope: 'provider',
+      code: 'ECONNRESET',
+    });
+    expect(classifyError(transportError('tidings.timeout', false))).toMatchObject({
+      kind: 'ambiguous',
+      code: 'tidings.timeout',
+    });
   });
 
   test('since the address is private is the subscription’s fault', () => {
@@ -152,6 +201,9 @@ describe('no answer', () => {
   });
 
   test('since a header can not be written is the message’s fault', () => {
-    expect(classifyError(transportError('tidings.invalid_request', true))).toMatchObject({ kind: 'rejected', scope: 'message' });
+    expect(classifyError(transportError('tidings.invalid_request', true))).toMatchObject({
+      kind: 'rejected',
+      scope: 'message',
+    });
   });
 });

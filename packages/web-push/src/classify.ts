@@ -4,7 +4,13 @@ import type { Answer, TransportError } from '@tidings/transport';
 import { forbiddenAddress } from '@tidings/transport';
 
 const unregistered = (message: string): Failure => ({ kind: 'unregistered', scope: 'target', code: '', message });
-const refusedMessage = (message: string, field?: string): Rejected => ({ kind: 'rejected', scope: 'message', code: '', message, field });
+const refusedMessage = (message: string, field?: string): Rejected => ({
+  kind: 'rejected',
+  scope: 'message',
+  code: '',
+  message,
+  field,
+});
 const refusedTarget = (message: string): Rejected => ({ kind: 'rejected', scope: 'target', code: '', message });
 const throttledTarget: Failure = { kind: 'throttled', scope: 'target', code: '' };
 const unavailable: Failure = { kind: 'unavailable', scope: 'provider', code: '' };
@@ -19,7 +25,12 @@ const redirect = refusedTarget('the push service redirects, which is not followe
 const table: { readonly [wordOrStatus: string]: Failure } = {
   // A subscription is bound to the key that it was made with. Anybody can hand in one made with another: that must not stop the lane.
   keyMismatch: refusedTarget('the subscription was made with another VAPID key'),
-  keyRefused: { kind: 'unauthorized', scope: 'credential', code: '', message: 'the push service refused the VAPID key or its contact' },
+  keyRefused: {
+    kind: 'unauthorized',
+    scope: 'credential',
+    code: '',
+    message: 'the push service refused the VAPID key or its contact',
+  },
   // Moved for good: the browser has a new subscription.
   301: unregistered('the endpoint has moved'),
   308: unregistered('the endpoint has moved'),
@@ -75,10 +86,18 @@ export function classifyAnswer(answer: Answer, context: AnswerContext): SendResu
 
 /** The push service said that it does not take the `Authorization` header. */
 export function refusedAuthorization({ status, body }: Answer): boolean {
-  return status === 401 || status === 403 || (status === 400 && (refusedRegistration.test(body) || words.some(([, , text]) => text.test(body))));
+  return (
+    status === 401 ||
+    status === 403 ||
+    (status === 400 && (refusedRegistration.test(body) || words.some(([, , text]) => text.test(body))))
+  );
 }
 
-function meaningOf(answer: Answer, word: string | undefined, { hostname, keyProven }: AnswerContext): string | undefined {
+function meaningOf(
+  answer: Answer,
+  word: string | undefined,
+  { hostname, keyProven }: AnswerContext,
+): string | undefined {
   const { status, body } = answer;
   const said = words.find(([, statuses, text]) => statuses.includes(status) && text.test(body));
   if (said !== undefined) return said[0];
@@ -117,6 +136,7 @@ const ownFaults: { readonly [code: string]: Failure } = {
 export function classifyError({ code, unsent }: TransportError): Failure {
   const fault = Object.hasOwn(ownFaults, code) ? ownFaults[code] : undefined;
   if (fault !== undefined) return { ...fault, code };
-  if (unsent) return { kind: 'unavailable', scope: 'provider', code, unsent: true, message: 'the push service was not reached' };
+  if (unsent)
+    return { kind: 'unavailable', scope: 'provider', code, unsent: true, message: 'the push service was not reached' };
   return { kind: 'ambiguous', scope: 'provider', code, message: 'the push service did not answer' };
 }

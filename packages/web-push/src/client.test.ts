@@ -14,7 +14,8 @@ import { startServer } from './testing/server.ts';
 const open: (PushClient | TestServer)[] = [];
 afterEach(async () => {
   // The server first: a client waits for what is in flight.
-  for (const each of open.splice(0).reverse()) await (Symbol.asyncDispose in each ? each[Symbol.asyncDispose]() : each.close());
+  for (const each of open.splice(0).toReversed())
+    await (Symbol.asyncDispose in each ? each[Symbol.asyncDispose]() : each.close());
 });
 
 async function serve(handler: Handler, certificate?: ReturnType<typeof makeCertificate>): Promise<TestServer> {
@@ -37,8 +38,17 @@ interface Sent {
   readonly signal?: AbortSignal;
   readonly privately?: boolean;
 }
-const post = (client: PushClient, origin: string, { path = '/push/1', signal = never, privately = true }: Sent = {}): Promise<Answer> =>
-  client.post({ endpoint: { url: new URL(path, origin), privately }, headers: { TTL: '60' }, body: Buffer.from('body'), signal });
+const post = (
+  client: PushClient,
+  origin: string,
+  { path = '/push/1', signal = never, privately = true }: Sent = {},
+): Promise<Answer> =>
+  client.post({
+    endpoint: { url: new URL(path, origin), privately },
+    headers: { TTL: '60' },
+    body: Buffer.from('body'),
+    signal,
+  });
 
 /** Code and `unsent` of a rejection. */
 async function failure(answer: Promise<Answer>): Promise<[string, boolean]> {
@@ -53,18 +63,24 @@ async function failure(answer: Promise<Answer>): Promise<[string, boolean]> {
 test('posts what it is given and reads the answer', async () => {
   const seen: unknown[] = [];
   const server = await serve(async (request, response) => {
-    seen.push(request.method, request.url, request.headers['ttl'], request.headers['content-length'], Buffer.concat(await request.toArray()).toString());
+    seen.push(
+      request.method,
+      request.url,
+      request.headers['ttl'],
+      request.headers['content-length'],
+      Buffer.concat(await request.toArray()).toString(),
+    );
     response.writeHead(429, { 'Retry-After': '7' }).end('slower');
   });
   const answer = await post(clientOf({ ca: server.ca }), server.origin, { path: '/push/1?token=a%2Fb' });
   expect(seen).toEqual(['POST', '/push/1?token=a%2Fb', '60', '4', 'body']);
-  expect([answer.status, answer.body, answer.headers.get('retry-after'), answer.headers.get('RETRY-AFTER'), answer.headers.get('x')]).toEqual([
-    429,
-    'slower',
-    '7',
-    '7',
-    null,
-  ]);
+  expect([
+    answer.status,
+    answer.body,
+    answer.headers.get('retry-after'),
+    answer.headers.get('RETRY-AFTER'),
+    answer.headers.get('x'),
+  ]).toEqual([429, 'slower', '7', '7', null]);
 });
 
 test('keeps its connections, and opens no more than it may', async () => {
@@ -88,7 +104,9 @@ test('closes a connection on which nothing happens', async () => {
 test('never follows a redirect', async () => {
   const other = await serve(created);
   for (const status of [301, 302, 303, 307, 308]) {
-    const server = await serve((_, response) => response.writeHead(status, { location: `${other.origin}/elsewhere` }).end());
+    const server = await serve((_, response) =>
+      response.writeHead(status, { location: `${other.origin}/elsewhere` }).end(),
+    );
     expect((await post(clientOf({ ca: server.ca }), server.origin)).status).toBe(status);
     expect(server.requests).toHaveLength(1);
   }
@@ -160,7 +178,12 @@ test('a header that HTTP does not allow is not sent, and opens no connection', a
   const client = clientOf({ ca: server.ca });
   const url = new URL('/push/1', server.origin);
   for (const value of ['a\r\nX: y', 'a\0b', '€']) {
-    const sent = client.post({ endpoint: { url, privately: true }, headers: { Topic: value }, body: Buffer.alloc(0), signal: never });
+    const sent = client.post({
+      endpoint: { url, privately: true },
+      headers: { Topic: value },
+      body: Buffer.alloc(0),
+      signal: never,
+    });
     expect(await failure(sent)).toEqual(['tidings.invalid_request', true]);
   }
   expect(server.connections).toHaveLength(0);
@@ -184,14 +207,20 @@ describe('a failure after it was written is not', () => {
       request.resume();
       request.on('end', () => controller.abort(new DOMException('late', 'TimeoutError')));
     });
-    expect(await failure(post(clientOf({ ca: server.ca }), server.origin, { signal: controller.signal }))).toEqual(['tidings.timeout', false]);
+    expect(await failure(post(clientOf({ ca: server.ca }), server.origin, { signal: controller.signal }))).toEqual([
+      'tidings.timeout',
+      false,
+    ]);
     const [socket] = server.connections;
     if (socket?.closed === false) await once(socket, 'close');
   });
 
   test('silence, also where nobody aborts', async () => {
     const server = await serve((request) => request.resume());
-    expect(await failure(post(clientOf({ ca: server.ca, idleTimeout: 30 }), server.origin))).toEqual(['tidings.timeout', false]);
+    expect(await failure(post(clientOf({ ca: server.ca, idleTimeout: 30 }), server.origin))).toEqual([
+      'tidings.timeout',
+      false,
+    ]);
   });
 });
 
@@ -237,7 +266,10 @@ describe('hostile answers', () => {
         await new Promise(setImmediate);
       }
     });
-    expect(await failure(post(clientOf({ ca: server.ca }), server.origin, { signal: controller.signal }))).toEqual(['tidings.aborted', false]);
+    expect(await failure(post(clientOf({ ca: server.ca }), server.origin, { signal: controller.signal }))).toEqual([
+      'tidings.aborted',
+      false,
+    ]);
   });
 
   test.each([
@@ -258,12 +290,17 @@ describe('hostile answers', () => {
 });
 
 describe('addresses', () => {
-  const at = (address: string): Resolve => async () => [{ address, family: 4 }];
+  const at =
+    (address: string): Resolve =>
+    async () => [{ address, family: 4 }];
 
   test('a name at a private address is not connected to, unless its host is allowed there', async () => {
     const server = await serve(created);
     const client = clientOf({ ca: server.ca, resolve: at('127.0.0.1') });
-    expect(await failure(post(client, server.origin, { privately: false }))).toEqual(['tidings.forbidden_address', true]);
+    expect(await failure(post(client, server.origin, { privately: false }))).toEqual([
+      'tidings.forbidden_address',
+      true,
+    ]);
     expect(server.connections).toHaveLength(0);
     expect((await post(client, server.origin, { privately: true })).status).toBe(201);
   });
@@ -271,7 +308,10 @@ describe('addresses', () => {
   test('nor where one of several addresses is private', async () => {
     const server = await serve(created);
     const resolve: Resolve = async () => ['192.0.32.10', '127.0.0.1'].map((address) => ({ address, family: 4 }));
-    expect(await failure(post(clientOf({ ca: server.ca, resolve }), server.origin, { privately: false }))).toEqual(['tidings.forbidden_address', true]);
+    expect(await failure(post(clientOf({ ca: server.ca, resolve }), server.origin, { privately: false }))).toEqual([
+      'tidings.forbidden_address',
+      true,
+    ]);
     expect(server.connections).toHaveLength(0);
   });
 });

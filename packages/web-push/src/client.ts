@@ -50,7 +50,11 @@ export function createClient(settings: Pick<Settings, 'ca' | 'sockets' | 'idleTi
   };
 }
 
-function exchange({ endpoint, headers, body, signal }: PushRequest, agent: Agent, lookup: LookupFunction): Promise<Answer> {
+function exchange(
+  { endpoint, headers, body, signal }: PushRequest,
+  agent: Agent,
+  lookup: LookupFunction,
+): Promise<Answer> {
   const { hostname, port, pathname, search } = endpoint.url;
   const options: RequestOptions = {
     agent,
@@ -77,12 +81,18 @@ function exchange({ endpoint, headers, body, signal }: PushRequest, agent: Agent
       return true;
     };
     const finish = (response: IncomingMessage): void => {
-      if (settle()) resolve({ status: response.statusCode ?? 0, headers: answerHeaders(response.headers), body: Buffer.concat(chunks).toString() });
+      if (settle())
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: answerHeaders(response.headers),
+          body: Buffer.concat(chunks).toString(),
+        });
     };
     const fail = (error: unknown, otherwise: string): void => {
       // The status says what became of the message, also where the rest of the answer is lost.
       if (incoming !== undefined) finish(incoming);
-      else if (settle()) reject(transportError(isTidingsError(error) ? error.code : codeOf(error, otherwise), !wasWritten(outgoing)));
+      else if (settle())
+        reject(transportError(isTidingsError(error) ? error.code : codeOf(error, otherwise), !wasWritten(outgoing)));
     };
     const give = (code: string): void => {
       fail(undefined, code);
@@ -126,7 +136,9 @@ function wasWritten({ socket }: ClientRequest): boolean {
 }
 
 function abortCode(signal: AbortSignal): string {
-  return (signal.reason as { name?: unknown } | undefined)?.name === 'TimeoutError' ? 'tidings.timeout' : 'tidings.aborted';
+  return (signal.reason as { name?: unknown } | undefined)?.name === 'TimeoutError'
+    ? 'tidings.timeout'
+    : 'tidings.aborted';
 }
 
 function answerHeaders(headers: IncomingHttpHeaders): AnswerHeaders {

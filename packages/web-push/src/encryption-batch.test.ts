@@ -10,7 +10,10 @@ test('what goes through a block comes back in its order, each for its own subscr
   const messages = fc.array(fc.tuple(fc.nat({ max: 2 }), fc.uint8Array({ maxLength: 3993 })), { maxLength: 40 });
   fc.assert(
     fc.property(messages, (given) => {
-      const plain = given.map(([reader, plaintext]) => ({ plaintext, keys: readers[reader]?.keys ?? { point: Buffer.alloc(0), auth: Buffer.alloc(0) } }));
+      const plain = given.map(([reader, plaintext]) => ({
+        plaintext,
+        keys: readers[reader]?.keys ?? { point: Buffer.alloc(0), auth: Buffer.alloc(0) },
+      }));
       const results = unpack(encryptBlock(pack(plain)));
       expect(results).toHaveLength(given.length);
       for (const [index, [reader, plaintext]] of given.entries()) {
@@ -25,7 +28,15 @@ test('a key that is none leaves the others as they are', () => {
   const reader = makeReader();
   const broken = { point: Buffer.alloc(65, 4), auth: randomBytes(16) };
   const plaintext = Buffer.from('text');
-  const results = unpack(encryptBlock(pack([{ plaintext, keys: broken }, { plaintext, keys: reader.keys }, { plaintext, keys: broken }])));
+  const results = unpack(
+    encryptBlock(
+      pack([
+        { plaintext, keys: broken },
+        { plaintext, keys: reader.keys },
+        { plaintext, keys: broken },
+      ]),
+    ),
+  );
   expect(results.map((each) => each?.length)).toEqual([undefined, plaintext.length + overhead, undefined]);
   expect(reader.read(results[1] ?? Buffer.alloc(0)).toString()).toBe('text');
 });

@@ -34,7 +34,7 @@ export function encryptBlock(block: Block): Block {
   // A result is at most this much longer than its message is in the packed form.
   const results = allocate(source.length + Math.ceil(source.length / headSize) * (lengthSize + overhead));
   let filled = 0;
-  for (let offset = 0; offset < source.length; ) {
+  for (let offset = 0; offset < source.length;) {
     const start = offset + headSize;
     const end = start + source.readUInt32BE(offset);
     const point = source.subarray(offset + lengthSize, offset + lengthSize + pointSize);
@@ -51,7 +51,7 @@ export function encryptBlock(block: Block): Block {
 export function unpack(block: Block): (Buffer | undefined)[] {
   const source = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   const results: (Buffer | undefined)[] = [];
-  for (let offset = 0; offset < source.length; ) {
+  for (let offset = 0; offset < source.length;) {
     const start = offset + lengthSize;
     const end = start + source.readUInt32BE(offset);
     results.push(end === start ? undefined : source.subarray(start, end));

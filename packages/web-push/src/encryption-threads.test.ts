@@ -49,7 +49,9 @@ const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
 test('a few messages are encrypted at once, and start no thread', () => {
   const encryptor = createEncryptor(2);
   expect(encryptor.encrypt(message('text'), 15)).toBeInstanceOf(Buffer);
-  expect(encryptor.encrypt({ ...message('text'), keys: { ...reader.keys, point: Buffer.alloc(65) } }, 1)).toBeUndefined();
+  expect(
+    encryptor.encrypt({ ...message('text'), keys: { ...reader.keys, point: Buffer.alloc(65) } }, 1),
+  ).toBeUndefined();
 });
 
 test('many are encrypted in threads, each result where it belongs', async () => {
@@ -98,8 +100,14 @@ test('close ends the threads and finishes what they had', async () => {
 
 test('a thread keeps the process as long as it works, and no longer', async () => {
   const program = fileURLToPath(new URL('testing/encrypt-and-end.ts', import.meta.url));
-  for (const [work, output] of [['in a thread', 'text'], ['none', '']]) {
-    const child = spawn(process.execPath, [program, work ?? ''], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
+  for (const [work, output] of [
+    ['in a thread', 'text'],
+    ['none', ''],
+  ]) {
+    const child = spawn(process.execPath, [program, work ?? ''], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 20_000,
+    });
     const [[code], written] = await Promise.all([once(child, 'exit'), text(child.stdout)]);
     expect([code, written]).toEqual([0, output]);
   }

@@ -129,7 +129,7 @@ function makeWorker(url: URL): Worker | undefined {
 
 /** The thread's file beside this one; undefined where this one was bundled into another, which a thread must not run. */
 function siblingUrl(): URL | undefined {
-  const own = String(import.meta.url);
-  const sibling = own.replace(/encryption-threads(\.[jt]s)$/, 'encryption-worker$1');
-  return sibling === own ? undefined : new URL(sibling);
+  const own: string | undefined = import.meta.url;
+  const sibling = own?.replace(/encryption-threads(\.[jt]s)$/, 'encryption-worker$1');
+  return sibling === own || sibling === undefined ? undefined : new URL(sibling);
 }

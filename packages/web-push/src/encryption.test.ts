@@ -38,7 +38,8 @@ test('takes keys in base64 as well as in base64url, padded or not', () => {
 test('no two messages share a key or a salt', () => {
   const { keys } = makeReader();
   const bodies = Array.from({ length: 20 }, () => seal(Buffer.from('text'), keys));
-  const distinct = (from: number, to: number) => new Set(bodies.map((body) => body.subarray(from, to).toString('hex'))).size;
+  const distinct = (from: number, to: number) =>
+    new Set(bodies.map((body) => body.subarray(from, to).toString('hex'))).size;
   expect([distinct(0, 16), distinct(21, 86), distinct(86, 102)]).toEqual([20, 20, 20]);
 });
 
@@ -55,7 +56,9 @@ test('the key derivation is HKDF', () => {
   const bytes = fc.uint8Array({ maxLength: 64 }).map((each) => Buffer.from(each));
   fc.assert(
     fc.property(bytes, fc.uint8Array({ minLength: 1, maxLength: 200 }), bytes, (salt, secret, info) => {
-      expect(derive(salt, Buffer.from(secret), [info])).toEqual(Buffer.from(hkdfSync('sha256', secret, salt, info, 32)));
+      expect(derive(salt, Buffer.from(secret), [info])).toEqual(
+        Buffer.from(hkdfSync('sha256', secret, salt, info, 32)),
+      );
     }),
   );
 });

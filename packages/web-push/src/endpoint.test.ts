@@ -47,7 +47,13 @@ describe('by default', () => {
 });
 
 describe('a list', () => {
-  const rules = endpointRules(['push.internal', 'push.example:8443', '*.unified.example', '[::1]:9000', 'localhost:9000']);
+  const rules = endpointRules([
+    'push.internal',
+    'push.example:8443',
+    '*.unified.example',
+    '[::1]:9000',
+    'localhost:9000',
+  ]);
 
   test.each([
     ['https://push.internal/x', true],
@@ -76,7 +82,18 @@ describe('a list', () => {
 
   test('names its wrong entries', () => {
     expect(problemOfHosts(['push.example', 'https://push.example'])).toMatchObject({ path: [1] });
-    for (const entry of ['', '*', '*.', 'a b', 'push.example/x', 'user@push.example', 'push.example:0x50', 'push.example:99999', '0x7f000001', 7]) {
+    for (const entry of [
+      '',
+      '*',
+      '*.',
+      'a b',
+      'push.example/x',
+      'user@push.example',
+      'push.example:0x50',
+      'push.example:99999',
+      '0x7f000001',
+      7,
+    ]) {
       expect(problemOfHosts([entry as string]), String(entry)).toMatchObject({ path: [0] });
     }
     expect(problemOfHosts('push.example' as never)).toMatchObject({ message: expect.stringContaining('list') });

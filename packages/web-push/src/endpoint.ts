@@ -3,7 +3,9 @@ import type { Issue } from '@tidings/core';
 import { urlProblem } from '@tidings/transport';
 
 /** Host names with an optional port, `*.` in front for all below; or a verdict per host: `true` at public addresses, `'private'` at any. */
-export type AllowHosts = readonly string[] | ((host: { readonly hostname: string; readonly port: number }) => boolean | 'private');
+export type AllowHosts =
+  | readonly string[]
+  | ((host: { readonly hostname: string; readonly port: number }) => boolean | 'private');
 
 /** The push services of the browsers, on port 443 and at public addresses. */
 const known = hostRules([
@@ -25,7 +27,9 @@ export function problemOfHosts(allow: AllowHosts | undefined): Issue | undefined
   if (allow === undefined || typeof allow === 'function') return undefined;
   if (!Array.isArray(allow)) return { message: 'expected a list of hosts or a function' };
   const index = allow.findIndex((entry) => typeof entry !== 'string' || parseEntry(entry) === undefined);
-  return index < 0 ? undefined : { message: "expected a host such as 'push.example', 'push.example:8443' or '*.push.example'", path: [index] };
+  return index < 0
+    ? undefined
+    : { message: "expected a host such as 'push.example', 'push.example:8443' or '*.push.example'", path: [index] };
 }
 
 function parseEntry(entry: string): HostRule | undefined {
@@ -63,7 +67,9 @@ export function endpointRules(allow: AllowHosts | undefined): EndpointRules {
   const verdict = verdictOf(allow);
   const problem = (endpoint: string): string | undefined =>
     urlProblem(endpoint, verdict) ??
-    (verdict(new URL(endpoint)) === false ? "expected the host of a known push service, or one that the option 'allow' opens" : undefined);
+    (verdict(new URL(endpoint)) === false
+      ? "expected the host of a known push service, or one that the option 'allow' opens"
+      : undefined);
   return {
     problem,
     parse(endpoint) {

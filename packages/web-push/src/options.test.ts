@@ -39,6 +39,7 @@ describe('options', () => {
     ['allow.1', { vapid, allow: ['a.example', 'https://b.example'] }],
     ['allow', { vapid, allow: 'a.example' }],
     ['ca', { vapid, ca: 7 }],
+    ['ca', { vapid, ca: './root.pem' }],
     ['resolve', { vapid, resolve: 'dns' }],
     ['sockets', { vapid, sockets: 0 }],
     ['sockets', { vapid, sockets: 1.5 }],
@@ -64,7 +65,13 @@ describe('a target', () => {
     ['valid', { ...good, expirationTime: 1_900_000_000_000 }],
     ['valid', { ...good, channel: 'web' }],
     ['valid', { ...good, keys: { p256dh: `${good.keys.p256dh}=`, auth: `${good.keys.auth}==` } }],
-    ['valid', { ...good, keys: { p256dh: Buffer.from(good.keys.p256dh, 'base64url').toString('base64'), auth: good.keys.auth } }],
+    [
+      'valid',
+      {
+        ...good,
+        keys: { p256dh: Buffer.from(good.keys.p256dh, 'base64url').toString('base64'), auth: good.keys.auth },
+      },
+    ],
     [undefined, null],
     [undefined, 'https://fcm'],
     ['endpoint', {}],

@@ -99,7 +99,9 @@ export function checkOptions(options: WebPushOptions): Settings {
   if (typeof vapid !== 'function') checkVapid(vapid, 'vapid');
   const hosts = problemOfHosts(allow);
   if (hosts !== undefined) throw invalid(hosts.message, ['allow', ...(hosts.path ?? [])].join('.'));
-  if (ca !== undefined && typeof ca !== 'string') throw invalid('expected PEM text', 'ca');
+  if (ca !== undefined && (typeof ca !== 'string' || !ca.includes('-----BEGIN CERTIFICATE-----'))) {
+    throw invalid('expected certificates as PEM text', 'ca');
+  }
   if (resolve !== undefined && typeof resolve !== 'function') throw invalid('expected a function', 'resolve');
   return {
     vapid,
@@ -112,7 +114,12 @@ export function checkOptions(options: WebPushOptions): Settings {
   };
 }
 
-function whole(options: WebPushOptions, name: 'sockets' | 'idleTimeout' | 'threads', otherwise: number, least: number): number {
+function whole(
+  options: WebPushOptions,
+  name: 'sockets' | 'idleTimeout' | 'threads',
+  otherwise: number,
+  least: number,
+): number {
   const value = options[name] ?? otherwise;
   // 2^31 - 1 is the longest delay a timer takes.
   if (!Number.isInteger(value) || value < least || value > 2_147_483_647) {
@@ -132,7 +139,8 @@ export function targetSchema(problemOfEndpoint: (endpoint: string) => string | u
     const problem = problemOfEndpoint(endpoint);
     if (problem !== undefined) return { message: problem, path: ['endpoint'] };
     if (!isRecord(keys)) return { message: 'expected an object with p256dh and auth', path: ['keys'] };
-    if (!isPoint(keys['p256dh'])) return { message: 'expected a P-256 point of 65 bytes in base64url', path: ['keys', 'p256dh'] };
+    if (!isPoint(keys['p256dh']))
+      return { message: 'expected a P-256 point of 65 bytes in base64url', path: ['keys', 'p256dh'] };
     if (!isBase64(keys['auth'], 16)) return { message: 'expected 16 bytes in base64url', path: ['keys', 'auth'] };
     const noTime = expirationTime === undefined || expirationTime === null || typeof expirationTime === 'number';
     return noTime ? undefined : { message: 'expected a number or null', path: ['expirationTime'] };
@@ -167,8 +175,14 @@ const contentRules: Rules = {
 const nativeRules: Rules = {
   payload: [(value) => isText(value) || value instanceof Uint8Array, 'expected a string or bytes'],
   ttl: [(value) => Number.isInteger(value) && (value as number) >= 0, 'expected seconds, a whole number of at least 0'],
-  urgency: [(value) => ['very-low', 'low', 'normal', 'high'].includes(value as string), 'expected very-low, low, normal or high'],
-  topic: [(value) => isText(value) && /^[\w-]{1,32}$/.test(value as string), 'expected 1 to 32 characters of A-Z a-z 0-9 - _'],
+  urgency: [
+    (value) => ['very-low', 'low', 'normal', 'high'].includes(value as string),
+    'expected very-low, low, normal or high',
+  ],
+  topic: [
+    (value) => isText(value) && /^[\w-]{1,32}$/.test(value as string),
+    'expected 1 to 32 characters of A-Z a-z 0-9 - _',
+  ],
 };
 
 export const contentSchema: Schema<WebPushContent> = checked((value) => problemOf(value, contentRules));
@@ -190,7 +204,13 @@ function problemOf(value: unknown, rules: Rules): Issue | undefined {
 function isActions(value: unknown): boolean {
   return (
     Array.isArray(value) &&
-    value.every((each) => isRecord(each) && isText(each['action']) && isText(each['title']) && (each['icon'] === undefined || isText(each['icon'])))
+    value.every(
+      (each) =>
+        isRecord(each) &&
+        isText(each['action']) &&
+        isText(each['title']) &&
+        (each['icon'] === undefined || isText(each['icon'])),
+    )
   );
 }
 

@@ -27,7 +27,10 @@ interface ServiceLimits {
  * @see https://github.com/webpush-wg/webpush-protocol/pull/62
  */
 const fcm: ServiceLimits = { life: 2_419_200, ownTopic: false };
-const services: { readonly [hostname: string]: ServiceLimits } = { 'fcm.googleapis.com': fcm, 'android.googleapis.com': fcm };
+const services: { readonly [hostname: string]: ServiceLimits } = {
+  'fcm.googleapis.com': fcm,
+  'android.googleapis.com': fcm,
+};
 /** 30 days, as Mozilla takes. */
 const others: ServiceLimits = { life: 2_592_000, ownTopic: true };
 
@@ -96,7 +99,7 @@ const notJson: Failure = {
 };
 
 /** The JSON that the service worker gets; what the message does not have is left out. */
-export function toDocument({ id, content, collapseKey }: WebPushDelivery): WebPushDocument {
+function toDocument({ id, content, collapseKey }: WebPushDelivery): WebPushDocument {
   const { title, body, url, image, icon, badge, tag, actions, requireInteraction, renotify, silent, data } = content;
   return {
     id,
@@ -128,6 +131,6 @@ function tooLarge({ native, content }: WebPushDelivery): Failure {
 /** Where cutting down helps most. */
 function largestField(content: WebPushDelivery['content']): string {
   const sizes = Object.entries(content).map(([name, value]) => [name, JSON.stringify(value)?.length ?? 0] as const);
-  const [largest] = sizes.sort(([, one], [, other]) => other - one);
+  const [largest] = sizes.toSorted(([, one], [, other]) => other - one);
   return largest?.[0] ?? 'content';
 }

@@ -9,7 +9,14 @@ declare const subscription: PushSubscription;
 export const adapters: WebPushAdapter[] = [
   webPush({ vapid }),
   webPush({ vapid: (reason) => (reason === 'refused' ? Promise.resolve(vapid) : vapid) }),
-  webPush({ vapid, allow: ['push.example', '*.push.example:8443'], sockets: 10, idleTimeout: 1000, threads: 0, ca: '' }),
+  webPush({
+    vapid,
+    allow: ['push.example', '*.push.example:8443'],
+    sockets: 10,
+    idleTimeout: 1000,
+    threads: 0,
+    ca: '',
+  }),
   webPush({ vapid, allow: ({ hostname, port }) => (hostname === 'localhost' ? 'private' : port === 443) }),
   webPush({ vapid, resolve: async () => [{ address: '203.0.113.7', family: 4 }] }),
 ];
@@ -19,7 +26,10 @@ export const targets: WebPushTarget[] = [
   { endpoint: 'https://push.example', keys: { p256dh: '', auth: '' }, expirationTime: null },
 ];
 export const content: WebPushContent = { tag: 'a', actions: [{ action: 'a', title: 'A' }], silent: undefined };
-export const native: WebPushNative[] = [{ payload: 'text' }, { payload: new Uint8Array(), ttl: 0, urgency: 'very-low', topic: 'a' }];
+export const native: WebPushNative[] = [
+  { payload: 'text' },
+  { payload: new Uint8Array(), ttl: 0, urgency: 'very-low', topic: 'a' },
+];
 
 // @ts-expect-error no key pair
 export const keyless: WebPushOptions = {};

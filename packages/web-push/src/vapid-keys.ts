@@ -16,9 +16,14 @@ export function checkVapid(value: unknown, field: string): asserts value is Vapi
   const fail = (message: string, name?: string): never => {
     throw tidingsError('tidings.invalid_options', message, name === undefined ? field : `${field}.${name}`);
   };
-  if (typeof value !== 'object' || value === null) return fail('expected { subject, publicKey, privateKey } or a function');
+  if (typeof value !== 'object' || value === null)
+    return fail('expected { subject, publicKey, privateKey } or a function');
   const { subject, publicKey, privateKey } = value as { readonly [name: string]: unknown };
-  if (!isSubject(subject)) return fail("expected a contact that push services accept: 'mailto:name@host' or an https URL, not on localhost", 'subject');
+  if (!isSubject(subject))
+    return fail(
+      "expected a contact that push services accept: 'mailto:name@host' or an https URL, not on localhost",
+      'subject',
+    );
   if (!isText(publicKey, /^B[\w-]{86}$/)) return fail('expected 65 bytes in base64url without padding', 'publicKey');
   if (!isText(privateKey, /^[\w-]{43}$/)) return fail('expected 32 bytes in base64url without padding', 'privateKey');
   if (publicKeyOf(privateKey) !== publicKey) return fail('expected the private key of publicKey', 'privateKey');

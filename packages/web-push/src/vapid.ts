@@ -53,7 +53,8 @@ export interface VapidHeaders {
  */
 export function createVapidHeaders(source: WebPushOptions['vapid'], now: () => number): VapidHeaders {
   const services = new Map<string, Service>();
-  let credential: Credential | undefined = typeof source === 'function' ? undefined : { vapid: source, until: Infinity };
+  let credential: Credential | undefined =
+    typeof source === 'function' ? undefined : { vapid: source, until: Infinity };
   let asking: Promise<VapidProblem | undefined> | undefined;
   let doubtful = false;
   let failed: { readonly problem: VapidProblem; readonly until: number } | undefined;
@@ -96,9 +97,17 @@ export function createVapidHeaders(source: WebPushOptions['vapid'], now: () => n
     const service = serviceOf(origin);
     const at = now();
     // A clock that was set back makes headers that seem to live too long.
-    if (service.header?.credential.vapid === from.vapid && service.until > at && service.until - use <= at) return service.header;
+    if (service.header?.credential.vapid === from.vapid && service.until > at && service.until - use <= at)
+      return service.header;
     const { subject, publicKey, privateKey } = from.vapid;
-    const { Authorization: value } = webPush.getVapidHeaders(origin, subject, publicKey, privateKey, 'aes128gcm', Math.floor(at / 1000) + life);
+    const { Authorization: value } = webPush.getVapidHeaders(
+      origin,
+      subject,
+      publicKey,
+      privateKey,
+      'aes128gcm',
+      Math.floor(at / 1000) + life,
+    );
     service.header = { value, origin, credential: from };
     service.until = at + use;
     return service.header;
@@ -110,7 +119,9 @@ export function createVapidHeaders(source: WebPushOptions['vapid'], now: () => n
       const reason = reasonToAsk();
       if (reason === undefined && asking === undefined) return headerOf(origin, credential as Credential);
       asking ??= ask(reason as VapidReason);
-      return asking.then((problem) => (credential === undefined ? (problem ?? 'failed') : headerOf(origin, credential)));
+      return asking.then((problem) =>
+        credential === undefined ? (problem ?? 'failed') : headerOf(origin, credential),
+      );
     },
     accepted(header) {
       serviceOf(header.origin).proven = header.credential.vapid.publicKey;

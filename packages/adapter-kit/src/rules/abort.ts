@@ -12,7 +12,10 @@ export const abortRules: readonly Rule[] = [
       for (const provoke of trial.ways('hang')) {
         const result = await trial.resultOf(await trial.abortHanging('hang', provoke));
         // The service has the request, so nobody may say that it was not sent.
-        must(result.kind === 'ambiguous', `a delivery that the service had when it was aborted was ${describeResult(result)}`);
+        must(
+          result.kind === 'ambiguous',
+          `a delivery that the service had when it was aborted was ${describeResult(result)}`,
+        );
       }
     },
   }),

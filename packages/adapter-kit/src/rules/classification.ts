@@ -50,7 +50,10 @@ export const classificationRules: readonly Rule[] = [
       for (const provoke of trial.ways('unknown')) {
         const encounter = await trial.meet('unknown', provoke);
         const result = await trial.resultOf(encounter);
-        must(result.kind !== 'unregistered' && result.kind !== 'blocked', `an unknown answer became ${describeResult(result)}`);
+        must(
+          result.kind !== 'unregistered' && result.kind !== 'blocked',
+          `an unknown answer became ${describeResult(result)}`,
+        );
         mustFit(result, encounter.expected);
       }
     },

@@ -13,7 +13,10 @@ export const closeRules: readonly Rule[] = [
       const closed = trial.close();
       for (const result of await Promise.all(sends)) {
         const { kind } = result;
-        must(kind === 'accepted' || kind === 'unavailable' || kind === 'ambiguous', `closing made a delivery ${describeResult(result)}`);
+        must(
+          kind === 'accepted' || kind === 'unavailable' || kind === 'ambiguous',
+          `closing made a delivery ${describeResult(result)}`,
+        );
       }
       await closed;
     },
@@ -50,7 +53,9 @@ export const closeRules: readonly Rule[] = [
       let left = '';
       const quiet = (): boolean => (left = more(handles(), before)) === '';
       // The service's ends of the connections are in this process too, and close a little later.
-      await until(quiet, patience, 'the closing of every handle').catch(() => must(false, `open after close(): ${left}`));
+      await until(quiet, patience, 'the closing of every handle').catch(() =>
+        must(false, `open after close(): ${left}`),
+      );
     },
   }),
 ];
@@ -61,11 +66,15 @@ type Handles = ReadonlyMap<string, number>;
 function handles(): Handles {
   const counts = new Map<string, number>();
   for (const type of process.getActiveResourcesInfo()) {
-    if (/TCP|TLS|UDP|HTTP|Timeout|MessagePort|Worker|GetAddrInfo|Pipe/i.test(type)) counts.set(type, (counts.get(type) ?? 0) + 1);
+    if (/TCP|TLS|UDP|HTTP|Timeout|MessagePort|Worker|GetAddrInfo|Pipe/i.test(type))
+      counts.set(type, (counts.get(type) ?? 0) + 1);
   }
   return counts;
 }
 
 function more(now: Handles, before: Handles): string {
-  return [...now].filter(([type, count]) => count > (before.get(type) ?? 0)).map(([type]) => type).join(', ');
+  return [...now]
+    .filter(([type, count]) => count > (before.get(type) ?? 0))
+    .map(([type]) => type)
+    .join(', ');
 }

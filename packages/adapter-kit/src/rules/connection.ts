@@ -22,9 +22,16 @@ export const connectionRules: readonly Rule[] = [
         const delivery = await trial.delivery(target === undefined ? {} : { target });
         const sending = (async () => adapter.send([delivery], { signal: new AbortController().signal }))();
         // A throw is in order here: the engine knows the codes of a refused connection.
-        const results = await within(sending.catch(async (error: unknown) => [await readThrown(error)]), trial.patience, 'an end of the send');
+        const results = await within(
+          sending.catch(async (error: unknown) => [await readThrown(error)]),
+          trial.patience,
+          'an end of the send',
+        );
         const [result] = results;
-        must(result !== undefined && isUnsent(result), `expected 'unavailable' with unsent, not ${describeResult(result)}`);
+        must(
+          result !== undefined && isUnsent(result),
+          `expected 'unavailable' with unsent, not ${describeResult(result)}`,
+        );
       } finally {
         await adapter.close();
       }

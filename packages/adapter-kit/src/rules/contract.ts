@@ -10,15 +10,25 @@ export const contractRules: readonly Rule[] = [
     async check({ adapter, subject }) {
       must(adapter.version === 1, `expected version 1, not ${String(adapter.version)}`);
       const { provider } = adapter;
-      must(/^[A-Za-z][\w-]*$/.test(provider), 'expected the provider to be a name of letters, digits, - and _, since it is a key of `native`');
+      must(
+        /^[A-Za-z][\w-]*$/.test(provider),
+        'expected the provider to be a name of letters, digits, - and _, since it is a key of `native`',
+      );
       must(isSchema(adapter.target), 'expected target to be a Standard Schema');
       for (const part of ['content', 'native'] as const) {
-        must(adapter[part] === undefined || isSchema(adapter[part]), `expected ${part} to be a Standard Schema or undefined`);
+        must(
+          adapter[part] === undefined || isSchema(adapter[part]),
+          `expected ${part} to be a Standard Schema or undefined`,
+        );
       }
-      for (const part of ['send', 'close'] as const) must(typeof adapter[part] === 'function', `expected ${part} to be a function`);
+      for (const part of ['send', 'close'] as const)
+        must(typeof adapter[part] === 'function', `expected ${part} to be a function`);
       if (adapter.partition === undefined) return;
       const partition = adapter.partition(await subject.target());
-      must(typeof partition === 'string' && partition.length <= 1000, 'expected partition to give a short text for a valid target');
+      must(
+        typeof partition === 'string' && partition.length <= 1000,
+        'expected partition to give a short text for a valid target',
+      );
     },
   }),
   rule({
@@ -45,6 +55,8 @@ export const contractRules: readonly Rule[] = [
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
 
 function isSchema(value: unknown): value is Schema {
-  const { version, vendor, validate } = ((value as Schema | undefined)?.['~standard'] ?? {}) as Partial<Schema['~standard']>;
+  const { version, vendor, validate } = ((value as Schema | undefined)?.['~standard'] ?? {}) as Partial<
+    Schema['~standard']
+  >;
   return version === 1 && typeof vendor === 'string' && typeof validate === 'function';
 }

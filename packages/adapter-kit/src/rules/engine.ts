@@ -40,7 +40,10 @@ export const engineRules: readonly Rule[] = [
           const target = await subject.target();
           await provoke(target, 0);
           const outcome = await send(target, { timeout, retry: false, ambiguous: 'stop' });
-          must(outcome.status === 'unknown' || outcome.status === 'failed', `a delivery without an answer was '${outcome.status}'`);
+          must(
+            outcome.status === 'unknown' || outcome.status === 'failed',
+            `a delivery without an answer was '${outcome.status}'`,
+          );
         }
         await within(Promise.allSettled(sends), patience, "an end of a send after its attempt's timeout");
       } finally {

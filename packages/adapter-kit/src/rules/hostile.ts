@@ -22,7 +22,10 @@ export const hostileRules: readonly Rule[] = Object.entries(allowed).map(([name,
         const encounter = await trial.meet(trouble, provoke);
         must(encounter.thrown === undefined, 'send threw');
         const result = await trial.resultOf(encounter);
-        must((kinds as readonly string[]).includes(result.kind), `it was ${describeResult(result)}, expected ${kinds.join(' or ')}`);
+        must(
+          (kinds as readonly string[]).includes(result.kind),
+          `it was ${describeResult(result)}, expected ${kinds.join(' or ')}`,
+        );
         must(!isUnsent(result), 'what was answered was sent');
         const problem = problemOfResult(result) ?? problemOfExpected(result, encounter.expected);
         must(problem === undefined, problem ?? '');

@@ -19,7 +19,10 @@ export const manyRules: readonly Rule[] = [
       const mixed = await mix(trial, Math.min(batch, 20));
       const { results, thrown } = await trial.attempt(mixed.map(({ delivery }) => delivery));
       must(thrown === undefined, 'send threw, so that no delivery of the batch has a result');
-      must(Array.isArray(results) && results.length === mixed.length, `${results?.length} results for ${mixed.length} deliveries`);
+      must(
+        Array.isArray(results) && results.length === mixed.length,
+        `${results?.length} results for ${mixed.length} deliveries`,
+      );
       compare(mixed, results);
     },
   }),

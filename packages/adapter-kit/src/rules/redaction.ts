@@ -31,7 +31,10 @@ export const redactionRules: readonly Rule[] = [
       const { adapter, subject } = trial;
       const delivery = await trial.delivery({ content: { ...subject.content, ...canaries } });
       await trial.send(delivery);
-      must(!holds(show(adapter), secretsOf(subject, delivery)), 'util.inspect or JSON.stringify of the adapter tells a secret');
+      must(
+        !holds(show(adapter), secretsOf(subject, delivery)),
+        'util.inspect or JSON.stringify of the adapter tells a secret',
+      );
     },
   }),
 ];
@@ -57,7 +60,9 @@ async function meetAll(trial: Trial): Promise<readonly (readonly [string, Encoun
 
 /** A key as PEM is looked for line by line: printed inside something it is not what it was. */
 function secretsOf({ secrets = [] }: AdapterSubject, { target, content }: Delivery): readonly string[] {
-  const lines = secrets.flatMap((secret) => secret.split('\n')).filter((line) => line.length >= telling && !line.startsWith('-----'));
+  const lines = secrets
+    .flatMap((secret) => secret.split('\n'))
+    .filter((line) => line.length >= telling && !line.startsWith('-----'));
   return [...lines, ...textsIn(target, telling), ...textsIn(content, telling)];
 }
 

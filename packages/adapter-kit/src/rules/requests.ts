@@ -6,7 +6,16 @@ import type { Trial } from '../trial.ts';
 import { must } from '../verdict.ts';
 
 /** Where an adapter or its SDK might try again by itself. */
-const tempting = ['throttled', 'unavailable', 'serverError', 'unauthorized', 'unknown', 'hang', 'reset', 'half'] as const satisfies Trouble[];
+const tempting = [
+  'throttled',
+  'unavailable',
+  'serverError',
+  'unauthorized',
+  'unknown',
+  'hang',
+  'reset',
+  'half',
+] as const satisfies Trouble[];
 
 const name = (what: string): string => `makes one request for one attempt: ${what}`;
 
@@ -35,5 +44,8 @@ export const requestRules: readonly Rule[] = [
 /** Counted when the adapter is closed: what it does late counts as well. */
 async function mustHaveMade(trial: Trial, count: number): Promise<void> {
   await trial.close().catch(() => undefined);
-  must(trial.requests() === count, `the service saw ${trial.requests()} requests for ${count} attempt${count === 1 ? '' : 's'}`);
+  must(
+    trial.requests() === count,
+    `the service saw ${trial.requests()} requests for ${count} attempt${count === 1 ? '' : 's'}`,
+  );
 }

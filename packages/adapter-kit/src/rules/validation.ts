@@ -17,9 +17,15 @@ export const validationRules: readonly Rule[] = [
   rule({
     name: 'takes valid targets and content',
     async check({ adapter, subject }) {
-      must((await issuesOf(adapter.target, await subject.target())) === undefined, 'the target schema refuses a valid target');
+      must(
+        (await issuesOf(adapter.target, await subject.target())) === undefined,
+        'the target schema refuses a valid target',
+      );
       if (adapter.content === undefined) return;
-      must((await issuesOf(adapter.content, subject.content)) === undefined, 'the content schema refuses valid content');
+      must(
+        (await issuesOf(adapter.content, subject.content)) === undefined,
+        'the content schema refuses valid content',
+      );
     },
   }),
   rule({
@@ -27,7 +33,10 @@ export const validationRules: readonly Rule[] = [
     async check({ adapter, subject }) {
       for (const value of hopeless) {
         const issues = await issuesOf(adapter.target, value);
-        must(Array.isArray(issues) && issues.length > 0, `the target schema takes ${value === null ? 'null' : `a target of type ${typeof value}`}`);
+        must(
+          Array.isArray(issues) && issues.length > 0,
+          `the target schema takes ${value === null ? 'null' : `a target of type ${typeof value}`}`,
+        );
       }
       for (const { part, field, issues } of await judge(adapter, subject)) {
         must(issues !== undefined && issues.length > 0, `the ${part} schema takes an ill-formed '${field}'`);
@@ -41,14 +50,19 @@ export const validationRules: readonly Rule[] = [
     async check({ adapter, subject }) {
       for (const { part, field, value, issues } of await judge(adapter, subject)) {
         const said = JSON.stringify(issues ?? []);
-        must(!textsIn(value, telling).some((text) => said.includes(text)), `an issue of the ${part} schema quotes an ill-formed '${field}'`);
+        must(
+          !textsIn(value, telling).some((text) => said.includes(text)),
+          `an issue of the ${part} schema quotes an ill-formed '${field}'`,
+        );
       }
     },
   }),
 ];
 
 async function judge(adapter: Adapter, { illFormed }: AdapterSubject) {
-  const cases = parts.flatMap((part) => Object.entries(illFormed[part] ?? {}).map(([field, value]) => ({ part, field, value })));
+  const cases = parts.flatMap((part) =>
+    Object.entries(illFormed[part] ?? {}).map(([field, value]) => ({ part, field, value })),
+  );
   return Promise.all(
     cases.map(async (each) => {
       const schema = adapter[each.part];

@@ -9,11 +9,14 @@ export interface TestTarget {
   readonly id: string;
 }
 
-const isObject = (value: unknown): value is { readonly [field: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is { readonly [field: string]: unknown } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const testTarget = checked<TestTarget>((value) => {
   if (!isObject(value)) return { message: 'expected an object with an id' };
-  return /^target-number-\d+$/.test(String(value['id'])) ? undefined : { message: 'expected target-number- and digits', path: ['id'] };
+  return /^target-number-\d+$/.test(String(value['id']))
+    ? undefined
+    : { message: 'expected target-number- and digits', path: ['id'] };
 });
 
 const testContent = checked<{ readonly color?: string }>((value) => {
@@ -74,14 +77,20 @@ function post(url: string, body: string, signal: AbortSignal): Promise<SendResul
       });
       response.on('end', answered).on('error', () => resolve(lost('cut_off')));
     });
-    outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' ? unsent(error.code) : lost('no_answer')));
+    outgoing.on('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ECONNREFUSED' ? unsent(error.code) : lost('no_answer')),
+    );
     outgoing.end(body);
   });
 }
 
 function read(status: number, retryAfter: string | undefined, text: string): SendResult {
   const { id, error } = parse(text);
-  const result = classifyHttp({ status, headers: { get: () => retryAfter ?? null } }, table, typeof error === 'string' ? error : undefined);
+  const result = classifyHttp(
+    { status, headers: { get: () => retryAfter ?? null } },
+    table,
+    typeof error === 'string' ? error : undefined,
+  );
   if (result.kind !== 'accepted') return result;
   return typeof id === 'string' ? { kind: 'accepted', messageId: id } : lost('bad_answer');
 }
@@ -96,14 +105,28 @@ function parse(text: string): { readonly id?: unknown; readonly error?: unknown 
 }
 
 export const troubles: readonly Trouble[] = [
-  ...(['throttled', 'retryAfter', 'unavailable', 'serverError', 'unregistered', 'blocked', 'rejected', 'unauthorized', 'refused'] as const),
+  ...([
+    'throttled',
+    'retryAfter',
+    'unavailable',
+    'serverError',
+    'unregistered',
+    'blocked',
+    'rejected',
+    'unauthorized',
+    'refused',
+  ] as const),
   ...(['unknown', 'hang', 'stall', 'reset', 'half', 'garbage', 'html', 'huge'] as const),
 ];
 
 /** @param change what is done to every adapter that is made */
-export function testSubject(service: TestService, change: (adapter: Adapter) => Adapter = (adapter) => adapter): AdapterSubject {
+export function testSubject(
+  service: TestService,
+  change: (adapter: Adapter) => Adapter = (adapter) => adapter,
+): AdapterSubject {
   const make = (origin: string): Adapter => change(testAdapter(origin) as Adapter);
-  const provoke = (trouble: Trouble) => (target: unknown, seconds: number) => service.trouble((target as TestTarget).id, trouble, seconds);
+  const provoke = (trouble: Trouble) => (target: unknown, seconds: number) =>
+    service.trouble((target as TestTarget).id, trouble, seconds);
   return {
     make: () => make(service.origin),
     target: () => ({ id: service.register() }),

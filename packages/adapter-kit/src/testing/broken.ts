@@ -27,14 +27,26 @@ const never = new Promise<never>(() => undefined);
 const idOf = (deliveries: readonly Delivery[]): string => (deliveries[0]?.target as TestTarget).id;
 
 const sending =
-  (send: (good: Adapter, deliveries: readonly Delivery[], context: SendContext, service: TestService) => Promise<unknown>) =>
-  (good: Adapter, service: TestService): Adapter => ({ ...good, send: (deliveries, context) => send(good, deliveries, context, service) as Promise<Answers> });
+  (
+    send: (
+      good: Adapter,
+      deliveries: readonly Delivery[],
+      context: SendContext,
+      service: TestService,
+    ) => Promise<unknown>,
+  ) =>
+  (good: Adapter, service: TestService): Adapter => ({
+    ...good,
+    send: (deliveries, context) => send(good, deliveries, context, service) as Promise<Answers>,
+  });
 
 /** Something else is made of the answer to one trouble. */
 const at = (trouble: Trouble | undefined, change: (result: SendResult, deliveries: readonly Delivery[]) => unknown) =>
   sending(async (good, deliveries, context, service) => {
     const results = await good.send(deliveries, context);
-    return service.troubleOf(idOf(deliveries)) === trouble ? results.map((result) => change(result, deliveries)) : results;
+    return service.troubleOf(idOf(deliveries)) === trouble
+      ? results.map((result) => change(result, deliveries))
+      : results;
   });
 
 /** Tries again by itself. */
@@ -45,12 +57,15 @@ const again = (trouble: Trouble | undefined) =>
     if (!isIt || (trouble === undefined && results[0]?.kind !== 'accepted')) return results;
     const [controller, before] = [new AbortController(), service.requests];
     const second = good.send(deliveries, { signal: controller.signal });
-    if (trouble === 'hang') await until(() => service.requests > before, 1000, 'the second request').then(() => controller.abort());
+    if (trouble === 'hang')
+      await until(() => service.requests > before, 1000, 'the second request').then(() => controller.abort());
     await second;
     return results;
   });
 
-const withTarget = (target: Schema<unknown, unknown>) => (good: Adapter): Adapter => ({ ...good, target });
+const withTarget =
+  (target: Schema<unknown, unknown>) =>
+  (good: Adapter): Adapter => ({ ...good, target });
 const problemsOf = (value: unknown) => {
   const result = testTarget['~standard'].validate(value);
   return 'issues' in result ? result.issues?.[0] : undefined;
@@ -63,9 +78,22 @@ const limits = 'has limits and a policy that the engine takes';
 const ends = 'delivers in an engine, and ends there when the timeout passes';
 
 const contract: readonly Broken[] = [
-  { rule: 'has the form of version 1 of the contract', what: 'another version', change: (good) => ({ ...good, version: 2 as 1 }), also: [limits, ends] },
-  { rule: 'has the form of version 1 of the contract', what: 'no partition for a valid target', change: (good) => ({ ...good, partition: () => undefined as never }) },
-  { rule: limits, what: 'negative limit', change: (good) => ({ ...good, limits: { ...good.limits, payloadBytes: -1 } }) },
+  {
+    rule: 'has the form of version 1 of the contract',
+    what: 'another version',
+    change: (good) => ({ ...good, version: 2 as 1 }),
+    also: [limits, ends],
+  },
+  {
+    rule: 'has the form of version 1 of the contract',
+    what: 'no partition for a valid target',
+    change: (good) => ({ ...good, partition: () => undefined as never }),
+  },
+  {
+    rule: limits,
+    what: 'negative limit',
+    change: (good) => ({ ...good, limits: { ...good.limits, payloadBytes: -1 } }),
+  },
   { rule: limits, what: 'unreadable rate', change: (good) => ({ ...good, policy: { rate: 'many' as '1/s' } }) },
   {
     rule: 'can be closed twice',
@@ -84,11 +112,17 @@ const validation: readonly Broken[] = [
     change: (good) => ({ ...good, content: checked(() => ({ message: 'expected other content', path: ['color'] })) }),
     also: [ends],
   },
-  { rule: 'refuses what is ill-formed and names the field', what: 'everything taken', change: withTarget(checked(() => undefined)) },
+  {
+    rule: 'refuses what is ill-formed and names the field',
+    what: 'everything taken',
+    change: withTarget(checked(() => undefined)),
+  },
   {
     rule: 'refuses what is ill-formed and names the field',
     what: 'no path',
-    change: withTarget(checked((value) => (problemsOf(value) === undefined ? undefined : { message: 'expected a target' }))),
+    change: withTarget(
+      checked((value) => (problemsOf(value) === undefined ? undefined : { message: 'expected a target' })),
+    ),
   },
   {
     rule: 'tells what is ill-formed without quoting it',
@@ -105,25 +139,48 @@ const validation: readonly Broken[] = [
 const request = 'makes one request for one attempt: ';
 const requests: readonly Broken[] = [
   { rule: `${request}success`, what: 'everything twice', change: again(undefined) },
-  ...(['throttled', 'unavailable', 'serverError', 'unauthorized', 'unknown', 'hang', 'reset', 'half'] as const).map((trouble) => ({
-    rule: request + trouble,
-    what: `a retry of its own after ${trouble}`,
-    change: again(trouble),
-  })),
+  ...(['throttled', 'unavailable', 'serverError', 'unauthorized', 'unknown', 'hang', 'reset', 'half'] as const).map(
+    (trouble) => ({
+      rule: request + trouble,
+      what: `a retry of its own after ${trouble}`,
+      change: again(trouble),
+    }),
+  ),
 ];
 
 const classify = 'classifies rightly: ';
-const scopes = ['unregistered', 'blocked', 'rejected', 'throttled', 'unavailable', 'serverError', 'unauthorized', 'refused'] as const;
+const scopes = [
+  'unregistered',
+  'blocked',
+  'rejected',
+  'throttled',
+  'unavailable',
+  'serverError',
+  'unauthorized',
+  'refused',
+] as const;
 const classification: readonly Broken[] = [
   ...scopes.map((trouble) => ({
     rule: classify + trouble,
     what: `an impossible scope of ${trouble}`,
     change: at(trouble, (result) => ({ ...result, scope: 'nobody' })),
   })),
-  { rule: `${classify}blocked`, what: 'an opt-out as a dead target', change: at('blocked', (): Failure => ({ kind: 'unregistered', scope: 'target', code: 'stopped' })) },
+  {
+    rule: `${classify}blocked`,
+    what: 'an opt-out as a dead target',
+    change: at('blocked', (): Failure => ({ kind: 'unregistered', scope: 'target', code: 'stopped' })),
+  },
   { rule: `${classify}serverError`, what: 'no code', change: at('serverError', (result) => ({ ...result, code: '' })) },
-  { rule: `${classify}refused`, what: 'not taken, but not unsent', change: at('refused', (result) => ({ ...result, unsent: undefined })) },
-  { rule: 'takes over how long the provider asks to wait', what: 'seconds for milliseconds', change: at('retryAfter', (result) => ({ ...result, retryAfter: 7 })) },
+  {
+    rule: `${classify}refused`,
+    what: 'not taken, but not unsent',
+    change: at('refused', (result) => ({ ...result, unsent: undefined })),
+  },
+  {
+    rule: 'takes over how long the provider asks to wait',
+    what: 'seconds for milliseconds',
+    change: at('retryAfter', (result) => ({ ...result, retryAfter: 7 })),
+  },
   {
     rule: 'never takes an answer it does not know for a dead target',
     what: 'any 410 is a dead target',
@@ -133,9 +190,21 @@ const classification: readonly Broken[] = [
 
 const hostile = 'is not misled by a hostile answer: ';
 const hostiles: readonly Broken[] = [
-  { rule: `${hostile}garbage`, what: 'garbage is a dead target', change: at('garbage', (): Failure => ({ kind: 'unregistered', scope: 'target', code: 'x' })) },
-  { rule: `${hostile}html`, what: "a proxy's page rejects the message", change: at('html', (): Failure => ({ kind: 'rejected', scope: 'message', code: 'http_502' })) },
-  { rule: `${hostile}half`, what: 'half an answer was not sent', change: at('half', (): Failure => ({ kind: 'unavailable', scope: 'provider', code: 'x', unsent: true })) },
+  {
+    rule: `${hostile}garbage`,
+    what: 'garbage is a dead target',
+    change: at('garbage', (): Failure => ({ kind: 'unregistered', scope: 'target', code: 'x' })),
+  },
+  {
+    rule: `${hostile}html`,
+    what: "a proxy's page rejects the message",
+    change: at('html', (): Failure => ({ kind: 'rejected', scope: 'message', code: 'http_502' })),
+  },
+  {
+    rule: `${hostile}half`,
+    what: 'half an answer was not sent',
+    change: at('half', (): Failure => ({ kind: 'unavailable', scope: 'provider', code: 'x', unsent: true })),
+  },
   { rule: `${hostile}stall`, what: 'an answer without end throws', change: at('stall', throwing('aborted')) },
   { rule: `${hostile}huge`, what: 'a huge answer throws', change: at('huge', throwing('too large')) },
 ];
@@ -152,7 +221,11 @@ const many: readonly Broken[] = [
       return good.send(deliveries, context);
     }),
   },
-  { rule: batch, what: 'results in reverse', change: sending(async (good, deliveries, context) => (await good.send(deliveries, context)).toReversed()) },
+  {
+    rule: batch,
+    what: 'results in reverse',
+    change: sending(async (good, deliveries, context) => (await good.send(deliveries, context)).toReversed()),
+  },
   {
     rule: batch,
     what: 'a result missing',
@@ -179,15 +252,29 @@ const many: readonly Broken[] = [
 ];
 
 const aborts: readonly Broken[] = [
-  { rule: 'ends a send as ambiguous when it is aborted', what: 'an abort rejects the message', change: at('hang', (): Failure => ({ kind: 'rejected', scope: 'message', code: 'aborted' })) },
+  {
+    rule: 'ends a send as ambiguous when it is aborted',
+    what: 'an abort rejects the message',
+    change: at('hang', (): Failure => ({ kind: 'rejected', scope: 'message', code: 'aborted' })),
+  },
   {
     rule: 'sends nothing when it is aborted before',
     what: 'a signal that is only listened to',
-    change: sending((good, deliveries, context) => good.send(deliveries, context.signal?.aborted ? { signal } : context)),
+    change: sending((good, deliveries, context) =>
+      good.send(deliveries, context.signal?.aborted ? { signal } : context),
+    ),
   },
   // The engine makes its signal when it is first read: a copy of the context has none.
-  { rule: ends, what: 'a copied context', change: sending((good, deliveries, context) => good.send(deliveries, { ...context })) },
-  { rule: ends, what: 'no signal in an engine', change: sending((good, deliveries, context) => good.send(deliveries, Object.assign({ signal }, context))) },
+  {
+    rule: ends,
+    what: 'a copied context',
+    change: sending((good, deliveries, context) => good.send(deliveries, { ...context })),
+  },
+  {
+    rule: ends,
+    what: 'no signal in an engine',
+    change: sending((good, deliveries, context) => good.send(deliveries, Object.assign({ signal }, context))),
+  },
 ];
 
 const connections: readonly Broken[] = [
@@ -195,7 +282,9 @@ const connections: readonly Broken[] = [
     rule: 'says that nothing was sent where nothing listens',
     what: 'a refused connection may have sent',
     change: sending(async (good, deliveries, context) =>
-      (await good.send(deliveries, context)).map((result) => ('code' in result && result.code === 'ECONNREFUSED' ? { ...result, kind: 'ambiguous' } : result)),
+      (await good.send(deliveries, context)).map((result) =>
+        'code' in result && result.code === 'ECONNREFUSED' ? { ...result, kind: 'ambiguous' } : result,
+      ),
     ),
   },
   {
@@ -219,8 +308,16 @@ const connections: readonly Broken[] = [
 const told = 'keeps target, content and credential out of results and errors';
 const seen = 'keeps target, content and credential out of what can be seen of it';
 const redaction: readonly Broken[] = [
-  { rule: told, what: 'the target in a message', change: at('throttled', (result, deliveries) => ({ ...result, message: `for ${idOf(deliveries)}` })) },
-  { rule: told, what: 'the credential in a message', change: at('unauthorized', (result) => ({ ...result, message: `not ${apiKey}` })) },
+  {
+    rule: told,
+    what: 'the target in a message',
+    change: at('throttled', (result, deliveries) => ({ ...result, message: `for ${idOf(deliveries)}` })),
+  },
+  {
+    rule: told,
+    what: 'the credential in a message',
+    change: at('unauthorized', (result) => ({ ...result, message: `not ${apiKey}` })),
+  },
   {
     rule: told,
     what: 'the content on the cause of an error',

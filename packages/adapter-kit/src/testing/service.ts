@@ -42,7 +42,8 @@ const answers: { readonly [Each in Trouble]: Answer } = {
     response.writeHead(200).write(halfOfGood, () => response.destroy());
   },
   garbage: (response) => void response.writeHead(200).end(Buffer.from([0, 255, 254, 123])),
-  html: (response) => void response.writeHead(502, { 'content-type': 'text/html' }).end('<html><h1>502 Bad Gateway</h1></html>'),
+  html: (response) =>
+    void response.writeHead(502, { 'content-type': 'text/html' }).end('<html><h1>502 Bad Gateway</h1></html>'),
   huge: (response) => void response.writeHead(200).end('x'.repeat(4_000_000)),
 };
 

@@ -1,4 +1,4 @@
-// What a user takes in with `@tidings/core`: our own code (bundled, minified, gzipped) and how many packages it names.
+// What `import '@tidings/core'` loads of our own code (bundled, minified, gzipped), and how many packages it names.
 import { readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { gzipSync } from 'node:zlib';
@@ -13,7 +13,14 @@ const dependencies = Object.keys(manifest.dependencies ?? {});
 
 /** As much of rolldown as is used here. It is there because vitest's vite brings it. */
 interface Rolldown {
-  build(options: object): Promise<{ output: readonly { code?: string }[] }>;
+  build(options: object): Promise<{ output: readonly Chunk[] }>;
+}
+interface Chunk {
+  readonly fileName: string;
+  readonly code?: string;
+  readonly isEntry?: boolean;
+  /** Other chunks that it imports at once. */
+  readonly imports?: readonly string[];
 }
 function loadRolldown(): Rolldown {
   const rootRequire = createRequire(import.meta.url);
@@ -23,11 +30,16 @@ function loadRolldown(): Rolldown {
 
 const { output } = await loadRolldown().build({
   input: entry,
-  external: (id: string) => id.startsWith('node:') || dependencies.some((name) => id === name || id.startsWith(`${name}/`)),
+  external: (id: string) =>
+    id.startsWith('node:') || dependencies.some((name) => id === name || id.startsWith(`${name}/`)),
   platform: 'node',
   write: false,
   logLevel: 'silent',
   output: { format: 'esm', minify: true },
 });
-const code = output.map((chunk) => chunk.code ?? '').join('');
+/** What the import loads: the entry and what it imports at once. The queue's side comes with the first `enqueue`. */
+const loaded = new Set(output.filter(({ isEntry }) => isEntry));
+for (const { imports = [] } of loaded)
+  for (const chunk of output) if (imports.includes(chunk.fileName)) loaded.add(chunk);
+const code = [...loaded].map((chunk) => chunk.code ?? '').join('');
 finish({ gzip: gzipSync(code, { level: 9 }).length / 1024, dependencies: dependencies.length });

@@ -62,5 +62,6 @@ open();
 await consumed;
 
 const waiting = depths.reduce((sum, depth) => sum + depth, 0) / depths.length;
-if (waiting < given.waiting * 0.9) throw new Error(`on average ${Math.round(waiting)} waited instead of ${given.waiting}`);
+if (waiting < given.waiting * 0.9)
+  throw new Error(`on average ${Math.round(waiting)} waited instead of ${given.waiting}`);
 finish({ ...medianCost(costs), waiting });

@@ -66,7 +66,7 @@ export function scriptAdapter(
       }
     },
   });
-  return Object.assign(adapter, { sent, load }) as unknown as ScriptAdapter;
+  return Object.assign(adapter, { sent, load });
 }
 
 /** Resolves after `ms` of the runtime's time, or rejects when the signal aborts. */

@@ -17,7 +17,7 @@ export function deliveryTo({ target, content = { title: 'Hi', body: 'there' }, n
     messageId: id,
     channel: 'android',
     target,
-    content: content as Delivery['content'],
+    content: content,
     native,
     priority: 'normal',
     expiresAt: new Date(Date.now() + 600_000),

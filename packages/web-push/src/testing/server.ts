@@ -21,11 +21,14 @@ export interface TestServer extends AsyncDisposable {
 export async function startServer(handler: Handler, certificate = makeCertificate()): Promise<TestServer> {
   const connections: Socket[] = [];
   const requests: string[] = [];
-  const server = createServer({ cert: certificate.cert, key: certificate.key, keepAliveTimeout: 0 }, (request, response) => {
-    requests.push(request.url ?? '');
-    response.on('error', () => {});
-    test.handler(request, response);
-  });
+  const server = createServer(
+    { cert: certificate.cert, key: certificate.key, keepAliveTimeout: 0 },
+    (request, response) => {
+      requests.push(request.url ?? '');
+      response.on('error', () => {});
+      test.handler(request, response);
+    },
+  );
   server.on('connection', (socket: Socket) => {
     connections.push(socket);
     socket.on('error', () => {});
