@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Rule } from './index.ts';
 import { rules } from './index.ts';
 import { testSubject } from './testing/adapter.ts';
-import type { Broken } from './testing/broken.ts';
-import { brokenAdapters } from './testing/broken.ts';
+import type { Broken } from './testing/broken/broken.ts';
+import { brokenAdapters } from './testing/broken/index.ts';
 import { startTestService } from './testing/service.ts';
 
 /** Looks at the whole process, so nothing else may go on meanwhile. */
@@ -44,8 +44,8 @@ describe('one at a time', () => {
 });
 
 describe.concurrent('together', () => {
-  test.for(brokenAdapters)('"$rule" and no other rule catches: $what', async (broken, context) => {
-    context.expect(await caught(broken, others)).toEqual(expected(broken, others));
+  test.for(brokenAdapters)('"$rule" and no other rule catches: $what', async (broken) => {
+    expect(await caught(broken, others)).toEqual(expected(broken, others));
   });
 });
 
