@@ -1,9 +1,10 @@
+import type { Adapter } from '@tidings/core';
 import { describe, expect, test } from 'vitest';
 import type { Rule } from './index.ts';
 import { rules } from './index.ts';
 import { testSubject } from './testing/adapter.ts';
-import type { Broken } from './testing/broken.ts';
-import { brokenAdapters } from './testing/broken.ts';
+import type { Broken } from './testing/broken/broken.ts';
+import { brokenAdapters } from './testing/broken/index.ts';
 import { startTestService } from './testing/service.ts';
 
 /** Looks at the whole process, so nothing else may go on meanwhile. */
@@ -43,8 +44,8 @@ describe('one at a time', () => {
 });
 
 describe.concurrent('together', () => {
-  test.for(brokenAdapters)('"$rule" and no other rule catches: $what', async (broken, context) => {
-    context.expect(await caught(broken, others)).toEqual(expected(broken, others));
+  test.for(brokenAdapters)('"$rule" and no other rule catches: $what', async (broken) => {
+    expect(await caught(broken, others)).toEqual(expected(broken, others));
   });
 });
 
@@ -56,4 +57,16 @@ test('a rule that lacks its trouble says so and passes nothing', async () => {
     if (missing === undefined) await rule.check(subject);
     else await expect(rule.check(subject)).rejects.toThrow(`${rule.name}: the subject has no ${missing}`);
   }
+});
+
+test('a send that ignores its signal is caught, and waited for no longer than the patience', async () => {
+  await using service = await startTestService();
+  const deaf = (adapter: Adapter): Adapter => ({
+    ...adapter,
+    send: (deliveries) => adapter.send(deliveries, { signal: new AbortController().signal }),
+  });
+  const rule = rules.find(({ name }) => name === 'ends a send as ambiguous when it is aborted');
+  await expect(rule?.check({ ...testSubject(service, deaf), patience: 100 })).rejects.toThrow(
+    `${rule?.name}: an end of the send did not happen`,
+  );
 });

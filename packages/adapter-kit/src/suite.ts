@@ -1,5 +1,6 @@
 import type { Adapter, Awaitable } from '@tidings/core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import type { Rule } from './rule.ts';
 import { rules } from './rules/index.ts';
 import type { AdapterSubject } from './subject.ts';
 
@@ -8,7 +9,7 @@ import type { AdapterSubject } from './subject.ts';
  * @param setup starts the local service; called once
  */
 export function adapterSuite<A extends Adapter>(name: string, setup: () => Awaitable<AdapterSubject<A>>): void {
-  describe(name, () => {
+  describe(`adapter ${name}`, () => {
     let subject: AdapterSubject<A>;
     beforeAll(async () => {
       subject = await setup();
@@ -17,12 +18,15 @@ export function adapterSuite<A extends Adapter>(name: string, setup: () => Await
       // Undefined where setup has failed.
       await (subject as AdapterSubject<A> | undefined)?.close?.();
     });
-    for (const rule of rules) {
-      test(rule.name, async ({ skip }) => {
-        const missing = rule.missing(subject);
-        if (missing !== undefined) skip(`the subject has no ${missing}`);
-        await rule.check(subject);
-      });
-    }
+    test.for(rules.map((rule) => [rule.name, rule] as const))('%s', async ([, rule], { skip }) => {
+      const missing = rule.missing(subject);
+      if (missing !== undefined) skip(`the subject has no ${missing}`);
+      await assert(rule, subject);
+    });
   });
+}
+
+/** Without vitest's `expect` around it: its message would be cut off before the reason. */
+async function assert<A extends Adapter>(rule: Rule, subject: AdapterSubject<A>): Promise<void> {
+  await rule.check(subject);
 }

@@ -1,4 +1,4 @@
-import type { Adapter, Schema } from '@tidings/core';
+import type { Schema } from '@tidings/core';
 import { createEngine } from '@tidings/core';
 import type { Rule } from '../rule.ts';
 import { rule } from '../rule.ts';
