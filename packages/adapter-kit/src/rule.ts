@@ -27,7 +27,7 @@ export function rule({ name, needs = [], check }: RuleDefinition): Rule {
   return {
     name,
     // Inside, the target's type is of no interest: what the subject makes it gets back.
-    missing: (subject) => missing(subject as unknown as AdapterSubject),
+    missing: (subject) => missing(subject),
     async check(given) {
       const subject = given as unknown as AdapterSubject;
       const lacking = missing(subject);

@@ -129,7 +129,7 @@ export class Entrance {
     try {
       return coordination.claim(keyOf(record.message), record.messageId, clock.runtime.now() + keyWindow);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

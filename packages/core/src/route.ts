@@ -4,9 +4,9 @@ import { entering, settled, type DeliveryRecord } from './record.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Receipts by which a message has arrived. */
-const arrived = new Set<Receipt['kind']>(['delivered', 'displayed', 'opened', 'replied']);
+export const arrivals = new Set<Receipt['kind']>(['delivered', 'displayed', 'opened', 'replied']);
 /** Receipts by which it surely hasn't. */
-const lost = new Set<Receipt['kind']>(['bounced', 'expired', 'failed']);
+export const losses = new Set<Receipt['kind']>(['bounced', 'expired', 'failed']);
 
 /** Receipts of several engines' adapters never meet, but message ids of two providers may be alike. */
 export const receiptKey = (provider: string, id: string): string => `${provider}\n${id}`;
@@ -85,8 +85,8 @@ export class Route {
 
   /** Something was heard of one of its steps. */
   heard(receipt: Receipt): void {
-    if (arrived.has(receipt.kind)) this.#arrived();
-    else if (lost.has(receipt.kind)) this.next();
+    if (arrivals.has(receipt.kind)) this.#arrived();
+    else if (losses.has(receipt.kind)) this.next();
   }
 
   #arrived(): void {

@@ -320,8 +320,7 @@ test('dead letters are listed oldest first and by what is asked for, without the
   expect(JSON.stringify(letters)).not.toContain('second');
 });
 
-// Fails: worker.ts: the last settlement is not flushed (see below).
-test.fails('more dead letters than a page holds are all listed, once each', async () => {
+test('more dead letters than a page holds are all listed, once each', async () => {
   const { engine, runtime, told } = setUp(() => refused);
   await engine.enqueue({ to: Array.from({ length: 250 }, (_, index) => to(`t${index}`)) });
   await runtime.run({ until: () => told.length === 250 });
@@ -454,8 +453,7 @@ test('firstOf by enqueue: cancel ends the step that waits', async () => {
   expect(text.sent).toEqual([]);
 });
 
-// Fails: queueing.ts, #awaitReceipt: only the step in the queue is told, not those inside its route.
-test.fails('firstOf with a wait by enqueue: a receipt in time, and of three steps each has its outcome', async () => {
+test('firstOf with a wait by enqueue: a receipt in time, and of three steps each has its outcome', async () => {
   const { engine, runtime, told, text } = setUp(() => ({ kind: 'accepted', messageId: 'p1' }));
   await engine.enqueue({ to: { firstOf: [to('a'), sms('b'), sms('c')], wait: '1m' } });
   await runtime.advance(30_000);
@@ -465,8 +463,7 @@ test.fails('firstOf with a wait by enqueue: a receipt in time, and of three step
   expect(summary(told)).toEqual(['push accepted', 'sms notNeeded', 'sms notNeeded']);
 });
 
-// Fails: queueing.ts, #awaitReceipt: only arrivals are heard; by send a bounce lets the next step go.
-test.fails('firstOf with a wait by enqueue: a receipt of failure lets the next step go at once', async () => {
+test('firstOf with a wait by enqueue: a receipt of failure lets the next step go at once', async () => {
   const { engine, runtime, told } = setUp(() => ({ kind: 'accepted', messageId: 'p1' }));
   await engine.enqueue({ to: { firstOf: [to('a'), sms('b')], wait: '10m' } });
   await runtime.advance(1000);
@@ -475,8 +472,7 @@ test.fails('firstOf with a wait by enqueue: a receipt of failure lets the next s
   expect(summary(told)).toEqual(['push accepted', 'sms accepted']);
 });
 
-// Fails: queueing.ts, cancel: only the step in the queue is told, not those inside its route.
-test.fails('firstOf by enqueue: cancel before the first step ends every step', async () => {
+test('firstOf by enqueue: cancel before the first step ends every step', async () => {
   const { engine, runtime, told } = setUp();
   const notBefore = new Date(runtime.now() + 60_000);
   const { messageId } = await engine.enqueue({ to: { firstOf: [to('a'), sms('b')] }, notBefore });
@@ -485,8 +481,7 @@ test.fails('firstOf by enqueue: cancel before the first step ends every step', a
   expect(summary(told)).toEqual(['push canceled', 'sms canceled']);
 });
 
-// Fails: conclusion.ts, nextStep: past the deadline the other steps are dropped without an outcome.
-test.fails('firstOf by enqueue: what expires in its first step has an outcome for every step', async () => {
+test('firstOf by enqueue: what expires in its first step has an outcome for every step', async () => {
   const { engine, runtime, told } = setUp(() => new Promise(() => {}), {
     policy: { concurrency: 1, timeout: '1h', ambiguous: 'stop' },
   });
@@ -499,8 +494,7 @@ test.fails('firstOf by enqueue: what expires in its first step has an outcome fo
 
 // ---- the end in the queue
 
-// Fails: worker.ts, #flush: a settlement that comes after the loop has ended and before `finally` has run waits for the next one; its lease ends, and it is sent again.
-test.fails('each delivery is sent once, also long after its lease would have ended', async () => {
+test('each delivery is sent once, also long after its lease would have ended', async () => {
   for (const count of [1, 2, 10, 100, 250, 600]) {
     const { engine, runtime, push, told } = setUp();
     await engine.enqueue({ to: Array.from({ length: count }, (_, index) => to(`t${index}`)) });
@@ -509,8 +503,7 @@ test.fails('each delivery is sent once, also long after its lease would have end
   }
 });
 
-// Fails: queueing.ts, cancel: a lease whose delivery is not held yet is passed over, and `lease.canceled` was read before.
-test.fails('cancel of what has been taken and is being decoded keeps it from being sent', async () => {
+test('cancel of what has been taken and is being decoded keeps it from being sent', async () => {
   let goOn!: () => void;
   const { engine, runtime, push, told } = setUp(undefined, {
     codec: {

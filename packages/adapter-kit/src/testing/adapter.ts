@@ -124,7 +124,7 @@ export function testSubject(
   service: TestService,
   change: (adapter: Adapter) => Adapter = (adapter) => adapter,
 ): AdapterSubject {
-  const make = (origin: string): Adapter => change(testAdapter(origin) as Adapter);
+  const make = (origin: string): Adapter => change(testAdapter(origin));
   const provoke = (trouble: Trouble) => (target: unknown, seconds: number) =>
     service.trouble((target as TestTarget).id, trouble, seconds);
   return {
