@@ -44,8 +44,7 @@ export class Route {
 
   /** Starts the next step, if there is one. */
   next(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#disarm();
     const record = this.#steps[++this.#current];
     if (record === undefined) {
       this.#finish();
@@ -58,6 +57,7 @@ export class Route {
     const { clock } = record.channel.engine;
     if (this.#wait !== undefined && this.#current < this.#steps.length - 1) {
       this.#cancelTimer = clock.schedule(clock.read() + this.#wait, () => this.next());
+      this.#pipeline.ongoing.add(this);
     }
     this.#begin(record);
   }
@@ -89,6 +89,14 @@ export class Route {
     else if (losses.has(receipt.kind)) this.next();
   }
 
+  /** The engine closes: what has not begun will not. A step in an attempt may end. */
+  close(): void {
+    this.#finish();
+    for (const rest of this.#rest()) {
+      if (rest.state === entering) this.#pipeline.cancel(rest, { status: 'canceled', by: 'close' });
+    }
+  }
+
   #arrived(): void {
     if (this.#done) return;
     this.#finish();
@@ -101,9 +109,14 @@ export class Route {
 
   #finish(): void {
     this.#done = true;
+    this.#disarm();
+    for (const key of this.#keys) this.#pipeline.awaited.delete(key);
+  }
+
+  #disarm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    for (const key of this.#keys) this.#pipeline.awaited.delete(key);
+    this.#pipeline.ongoing.delete(this);
   }
 }
 
