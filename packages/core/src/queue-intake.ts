@@ -2,7 +2,7 @@ import { stepId } from './conclusion.ts';
 import type { EngineContext } from './context.ts';
 import { Expansion } from './expansion.ts';
 import { mostTargets } from './ids.ts';
-import { weighSafely, type Intake } from './intake.ts';
+import { unreadable, weighSafely, type Intake } from './intake.ts';
 import { DeliveryRecord, levels, type AnyMessage, type Ending, type Sink } from './record.ts';
 import type { Lease, QueueEntry } from './store.ts';
 import type { StoredDelivery } from './stored.ts';
@@ -26,6 +26,14 @@ export class QueueIntake {
     message: AnyMessage,
     durable: boolean,
   ): Promise<{ records: readonly DeliveryRecord[]; route: Expansion['routeAt']; problem: Problem | undefined }> {
+    try {
+      return await this.#forQueue(message, durable);
+    } catch {
+      return { records: [], route: undefined, problem: unreadable };
+    }
+  }
+
+  async #forQueue(message: AnyMessage, durable: boolean): ReturnType<QueueIntake['forQueue']> {
     const weight = weighSafely(message);
     if (typeof weight !== 'number') return { records: [], route: undefined, problem: weight };
     const late = this.#intake.lateProblem(message);
