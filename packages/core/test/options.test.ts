@@ -67,7 +67,7 @@ describe.each(wrongPolicies)('a wrong policy %j', (policy, field) => {
   });
   test('is named for a message', async () => {
     const engine = createEngine({ channels: { push: scriptAdapter() }, runtime: virtualRuntime() });
-    const outcome = await engine.send({ to: { channel: 'push', token: 'a' }, policy: policy as never });
+    const outcome = await engine.send({ to: { channel: 'push', token: 'a' }, policy: policy });
     expect(outcome).toMatchObject({ status: 'failed', failure: { kind: 'rejected', field: `policy.${field}` } });
   });
 });
