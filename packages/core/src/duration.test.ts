@@ -58,6 +58,7 @@ describe('durationOf', () => {
     {},
     [],
     [5],
+    ['10s'],
     10n,
     new Date(5),
   ])('makes nothing of %o', (value) => {
@@ -180,7 +181,11 @@ describe('parseRate', () => {
 
   it.each([0, 0.99, -1, NaN, Infinity, '5', {}])('refuses a burst of %j', (burst) => {
     expect(() => parseRate({ limit: 5, per: '1s', burst: burst as number }, 'rate')).toThrow(
-      expect.objectContaining({ field: 'rate.burst', message: 'rate.burst: expected a burst of at least 1' }),
+      expect.objectContaining({
+        code: 'tidings.invalid_options',
+        field: 'rate.burst',
+        message: 'rate.burst: expected a burst of at least 1',
+      }),
     );
   });
 

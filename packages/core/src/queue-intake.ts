@@ -3,7 +3,7 @@ import type { EngineContext } from './context.ts';
 import { Expansion } from './expansion.ts';
 import { mostTargets } from './ids.ts';
 import { weighSafely, type Intake } from './intake.ts';
-import { DeliveryRecord, levels, type AnyMessage, type Sink } from './record.ts';
+import { DeliveryRecord, levels, type AnyMessage, type Ending, type Sink } from './record.ts';
 import type { Lease, QueueEntry } from './store.ts';
 import type { StoredDelivery } from './stored.ts';
 import type { Problem } from './validate.ts';
@@ -63,15 +63,17 @@ export class QueueIntake {
     return record;
   }
 
-  /** Tells the outcomes of a stored route's further steps: the one before was enough. */
-  notNeeded(entry: QueueEntry, { message, route }: StoredDelivery): void {
+  /** Tells the outcomes of a stored route's further steps, which will not go. */
+  endSteps(entry: QueueEntry, { message, route }: StoredDelivery, ending: Ending | 'expired'): void {
+    const { pipeline, clock } = this.#engine;
     let { id } = entry;
     for (const to of route?.steps ?? []) {
       id = stepId(id);
       const stored = { ...entry, id, stream: to.channel };
       const lease: Lease = { entry: stored, fence: '', sending: false, canceled: false, deaths: 0 };
       const record = this.takeLease(lease, { to, message });
-      this.#engine.pipeline.cancel(record, { status: 'suppressed', reason: 'notNeeded' });
+      if (ending === 'expired') pipeline.expired(record, clock.read());
+      else pipeline.cancel(record, ending);
     }
   }
 }

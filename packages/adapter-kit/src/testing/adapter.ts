@@ -37,7 +37,7 @@ const unsent = (code: string): Failure => ({ kind: 'unavailable', scope: 'provid
 const mostBytes = 1000;
 export const apiKey = 'key-of-the-account-90210';
 
-export function testAdapter(origin: string): Adapter<'test', TestTarget, { readonly color?: string }> {
+function testAdapter(origin: string): Adapter<'test', TestTarget, { readonly color?: string }> {
   const sends = new Set<Promise<unknown>>();
 
   return defineAdapter({
@@ -104,7 +104,7 @@ function parse(text: string): { readonly id?: unknown; readonly error?: unknown 
   }
 }
 
-export const troubles: readonly Trouble[] = [
+const troubles: readonly Trouble[] = [
   ...([
     'throttled',
     'retryAfter',
