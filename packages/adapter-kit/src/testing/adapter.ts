@@ -137,6 +137,5 @@ export function testSubject(
     requests: () => service.requests,
     provoke: Object.fromEntries(troubles.map((trouble) => [trouble, provoke(trouble)])),
     unreachable: (port) => ({ adapter: make(`http://localhost:${port}`) }),
-    patience: 1000,
   };
 }

@@ -12,6 +12,8 @@ export interface Broken {
   readonly change: (adapter: Adapter, service: TestService) => Adapter;
   /** Rules that can't be kept either. */
   readonly also?: readonly string[];
+  /** A rule has to wait for it until its patience ends. */
+  readonly hangs?: true;
   /** Ends what it left open on purpose. */
   readonly cleanUp?: () => void;
 }

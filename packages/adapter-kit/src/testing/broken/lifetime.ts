@@ -42,6 +42,7 @@ const closing: readonly Broken[] = [
   {
     rule: 'settles every send when it is closed meanwhile',
     what: 'sends forgotten at close',
+    hangs: true,
     change(good) {
       let closed = false;
       return {
@@ -57,6 +58,7 @@ const closing: readonly Broken[] = [
   {
     rule: 'lets go of a hanging send when it is closed and aborted',
     what: 'an aborted send is waited for',
+    hangs: true,
     change(good) {
       let [closed, stuck] = [false, false];
       return {
@@ -78,6 +80,7 @@ const closing: readonly Broken[] = [
   {
     rule: 'leaves nothing open when it is closed',
     what: 'a timer',
+    hangs: true,
     change(good) {
       timers.push(setInterval(() => undefined, 1000));
       return good;
@@ -87,6 +90,7 @@ const closing: readonly Broken[] = [
   {
     rule: 'leaves nothing open when it is closed',
     what: 'a connection',
+    hangs: true,
     change(good, service) {
       sockets.push(connect(Number(new URL(service.origin).port), 'localhost'));
       return good;

@@ -66,6 +66,7 @@ const aborts: readonly Broken[] = [
   {
     rule: ends,
     what: 'no signal in an engine',
+    hangs: true,
     change: sending((good, deliveries, context) => good.send(deliveries, Object.assign({ signal }, context))),
   },
 ];
