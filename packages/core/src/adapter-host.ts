@@ -115,7 +115,9 @@ export class AdapterHost {
     if (this.#opened) return;
     this.#opened = true;
     const { engine, name, adapter } = this.#options;
-    if (adapter.open === undefined) return;
+    // It may serve another channel too.
+    if (adapter.open === undefined || engine.opened.has(adapter)) return;
+    engine.opened.add(adapter);
     // Sends find out by themselves when it fails; the log says why.
     Promise.resolve(adapter.open(engine.adapterContext)).catch(() =>
       engine.logger?.error({ adapter: name }, 'adapter could not open'),
@@ -131,10 +133,15 @@ export class AdapterHost {
   async close(): Promise<void> {
     for (const lane of this.#lanes.values()) lane.close();
     await Promise.allSettled(this.#making.values());
-    await Promise.allSettled([
-      isTenantAdapter(this.adapter) ? undefined : this.adapter.close(),
-      ...[...this.#tenants.values()].map((host) => host.close()),
-    ]);
+    await Promise.allSettled([this.#closeAdapter(), ...[...this.#tenants.values()].map((host) => host.close())]);
+  }
+
+  /** Once, also where it serves several channels. */
+  async #closeAdapter(): Promise<void> {
+    const { closed } = this.#options.engine;
+    if (isTenantAdapter(this.adapter) || closed.has(this.adapter)) return;
+    closed.add(this.adapter);
+    await this.adapter.close();
   }
 
   get #empty(): boolean {

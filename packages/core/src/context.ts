@@ -1,4 +1,4 @@
-import type { AdapterContext, Content, Delivery } from './adapter.ts';
+import type { Adapter, AdapterContext, Content, Delivery } from './adapter.ts';
 import type { ChannelState } from './channel.ts';
 import type { Clock } from './clock.ts';
 import type { Emitter } from './emitter.ts';
@@ -48,6 +48,9 @@ export interface EngineContext {
   readonly pipeline: Pipeline;
   readonly channels: readonly ChannelState[];
   readonly adapterContext: AdapterContext;
+  /** Adapters that were told to open, and to close: each once, in however many channels it is. */
+  readonly opened: WeakSet<Adapter>;
+  readonly closed: WeakSet<Adapter>;
   /** Nothing waits in any lane. */
   lanesAreDry(): boolean;
   /** Aborts when the engine closes. */

@@ -1,4 +1,4 @@
-import type { AdapterContext, Receipt } from './adapter.ts';
+import type { Adapter, AdapterContext, Receipt } from './adapter.ts';
 import { ChannelState } from './channel.ts';
 import type { Channels } from './channels.ts';
 import { Clock } from './clock.ts';
@@ -26,6 +26,9 @@ import { isTenantAdapter } from './tenants.ts';
 import { channelParts } from './with-policy.ts';
 import type { AnyMessage } from './record.ts';
 
+/** Adapters have this long to close; ms. */
+const longestClose = 10_000;
+
 type AnyOptions = EngineOptions<Channels, unknown, never, never>;
 type AnyEvent = EventOf<unknown, EventName>;
 
@@ -40,6 +43,8 @@ export class EngineCore implements EngineContext {
   readonly pipeline: Pipeline;
   readonly channels: readonly ChannelState[];
   readonly adapterContext: AdapterContext;
+  readonly opened = new WeakSet<Adapter>();
+  readonly closed = new WeakSet<Adapter>();
   readonly closing: AbortSignal;
   readonly keyWindow: number;
   readonly markSending: EngineContext['markSending'];
@@ -204,9 +209,21 @@ export class EngineCore implements EngineContext {
     this.pipeline.giveUp();
     await queueing?.close();
     this.#stopping.abort();
-    await Promise.allSettled(this.channels.flatMap(({ hosts }) => hosts.map((host) => host.close())));
+    const closing = this.channels.flatMap(({ hosts }) => hosts.map((host) => host.close()));
+    await this.#atMost(longestClose, Promise.allSettled(closing));
     this.emitter.close();
     await this.#store?.close();
+  }
+
+  /** An adapter whose own close hangs must not keep the application from ending. */
+  #atMost(time: number, done: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.clock.schedule(this.clock.read() + time, resolve);
+      void done.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** Waits until nothing is in an attempt, or in a middleware after one, or the time is over. */

@@ -225,3 +225,81 @@ test('firstOf: wrong forms name their field', async () => {
     { status: 'failed', failure: { field: 'to.firstOf[1].channel' } },
   ]);
 });
+
+test('firstOf: when all steps fail each has its failure, and a first step that is wrong is passed over', async () => {
+  const { engine, runtime } = pushThenSms(() => ({ kind: 'unregistered', scope: 'target', code: 'gone' }));
+  const to = {
+    firstOf: [
+      { channel: 'app', token: '' },
+      { channel: 'app', token: 'a' },
+      { channel: 'app', token: 'b' },
+    ],
+  } as const;
+  const sent = engine.send({ to });
+  await runtime.run();
+  expect((await sent).map((outcome) => outcome.status === 'failed' && outcome.failure.kind)).toEqual([
+    'rejected',
+    'unregistered',
+    'unregistered',
+  ]);
+});
+
+test('firstOf: an abort in the middle of a step ends the ones after it', async () => {
+  const runtime = virtualRuntime();
+  const app = scriptAdapter((_delivery, { signal }) => after(runtime, 1e6, { kind: 'accepted' } as const, signal), {
+    provider: 'app',
+    policy: { concurrency: 1, timeout: '1h' },
+  });
+  const engine = createEngine({ channels: { app }, runtime });
+  void engine.send({ to: { channel: 'app', token: 'in the way' } });
+  await runtime.advance(1);
+  const controller = new AbortController();
+  const firstOf = ['a', 'b', 'c'].map((token) => ({ channel: 'app', token }) as const);
+  const sent = engine.send({ to: { firstOf } }, { signal: controller.signal });
+  await runtime.advance(1);
+  controller.abort();
+  await runtime.advance(1);
+  expect((await sent).map(({ status }) => status)).toEqual(['canceled', 'canceled', 'canceled']);
+});
+
+test('firstOf with a wait: an accepted step without an id of its provider waits its time all the same', async () => {
+  const { engine, runtime, to } = pushThenSms(() => ({ kind: 'accepted' }));
+  const sent = engine.send({ to: { ...to, wait: '5s' } });
+  await runtime.advance(6000);
+  expect((await sent).map(({ status }) => status)).toEqual(['accepted', 'accepted']);
+});
+
+test('a target that a schema of another library refuses in a second adapter is named', async () => {
+  const one = scriptAdapter(undefined, { provider: 'one' });
+  const two = scriptAdapter(undefined, { provider: 'two' });
+  const strict = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'other',
+      validate: () => Promise.resolve({ issues: [{ message: 'a number', path: [{ key: 'token' }, 0] }] }),
+    },
+  };
+  const engine = createEngine({ channels: { sms: [one, { ...two, target: strict }] }, runtime: virtualRuntime() });
+  const outcome = await engine.send({ to: sms('a') as never });
+  expect(outcome).toMatchObject({ status: 'failed', failure: { kind: 'rejected', field: 'to.token[0]' } });
+});
+
+test('a partition that throws fails its delivery, and the engine goes on', async () => {
+  const adapter = scriptAdapter(undefined, {
+    partition: ({ token }) => {
+      if (token === 'bad') throw new Error('no partition');
+      return token;
+    },
+  });
+  const engine = createEngine({ channels: { sms: adapter }, runtime: virtualRuntime() });
+  expect(await engine.send({ to: sms('bad') })).toMatchObject({ failure: { code: 'tidings.adapter_threw' } });
+  expect((await engine.send({ to: sms('good') })).status).toBe('accepted');
+});
+
+test('services beyond the most are forgotten when idle, and work again when they come back', async () => {
+  const adapter = scriptAdapter(undefined, { partition: ({ token }) => token });
+  const engine = createEngine({ channels: { sms: adapter }, runtime: virtualRuntime() });
+  for (let each = 0; each < 300; each++) await engine.send({ to: sms(`service ${each}`) });
+  expect(engine.stats().sms.length).toBeLessThanOrEqual(256);
+  expect((await engine.send({ to: sms('service 0') })).status).toBe('accepted');
+});
