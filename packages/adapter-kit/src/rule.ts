@@ -6,16 +6,19 @@ import { RuleBroken } from './verdict.ts';
 /** One thing that every adapter has to do. */
 export interface Rule {
   readonly name: string;
+  /** Parts of the subject without which it says nothing: a trouble, or one of the optional members. */
+  readonly needs: readonly Need[];
   /** What a subject lacks for this rule to be checked; undefined if nothing. */
   missing<A extends Adapter>(subject: AdapterSubject<A>): string | undefined;
   /** Rejects, naming the rule, where the adapter breaks it. Uses an adapter of its own and closes it. */
   check<A extends Adapter>(subject: AdapterSubject<A>): Promise<void>;
 }
 
+export type Need = Trouble | 'oversized' | 'unreachable';
+
 export interface RuleDefinition {
   readonly name: string;
-  /** Parts of the subject without which it says nothing: a trouble, or one of the optional members. */
-  readonly needs?: readonly (Trouble | 'oversized' | 'unreachable')[];
+  readonly needs?: readonly Need[];
   check(trial: Trial): Promise<void>;
 }
 
@@ -26,8 +29,8 @@ export function rule({ name, needs = [], check }: RuleDefinition): Rule {
     );
   return {
     name,
-    // Inside, the target's type is of no interest: what the subject makes it gets back.
-    missing: (subject) => missing(subject as unknown as AdapterSubject),
+    needs,
+    missing,
     async check(given) {
       const subject = given as unknown as AdapterSubject;
       const lacking = missing(subject);

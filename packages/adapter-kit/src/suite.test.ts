@@ -2,7 +2,7 @@ import { testSubject } from './testing/adapter.ts';
 import { startTestService } from './testing/service.ts';
 import { adapterSuite } from './index.ts';
 
-adapterSuite('an adapter that keeps every rule', async () => {
+adapterSuite('that keeps every rule', async () => {
   const service = await startTestService();
   return { ...testSubject(service), close: () => service[Symbol.asyncDispose]() };
 });

@@ -1,5 +1,6 @@
-import { adapterSuite } from '@tidings/adapter-kit';
+import { adapterSuite, rules } from '@tidings/adapter-kit';
 import { startSandbox } from '@tidings/sandbox';
+import { startServer } from '../../transport/src/testing/server.ts';
 import { apns } from './index.ts';
 
 adapterSuite('apns', async () => {
@@ -59,3 +60,27 @@ adapterSuite('apns', async () => {
     close: () => sandbox.close(),
   };
 });
+
+/** The sandbox has no such answer. */
+adapterSuite(
+  'apns, before a huge answer',
+  async () => {
+    const server = await startServer((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end('x'.repeat(4_000_000));
+    });
+    const sandbox = await startSandbox();
+    const { key, keyId, teamId, topic } = sandbox.apns.credentials;
+    await sandbox.close();
+    return {
+      make: () => apns({ key, keyId, teamId, topic, endpoint: server.origin, ca: server.ca }),
+      target: () => ({ token: 'ab'.repeat(32) }),
+      content: { title: 'Price alert' },
+      illFormed: { target: {} },
+      requests: () => server.paths.length,
+      provoke: { huge: () => ({ kind: 'accepted' }) },
+      close: () => server[Symbol.asyncDispose](),
+    };
+  },
+  rules.filter(({ needs }) => needs.includes('huge')),
+);

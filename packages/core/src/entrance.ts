@@ -1,5 +1,6 @@
 import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
+import { quietly } from './quietly.ts';
 import { entering, HookView, type AnyMessage, type DeliveryRecord } from './record.ts';
 import type { Route } from './route.ts';
 import { isThenable, type Awaitable } from './schema.ts';
@@ -95,13 +96,13 @@ export class Entrance {
 
   /** Dedupe, for a message with one delivery. */
   #claimOne(record: DeliveryRecord, now: number): void {
-    const { coordination, clock, keyWindow, pipeline } = this.#engine;
+    const { pipeline } = this.#engine;
     // Of an entry from a queue the key was claimed when it was stored.
     if (record.rare?.lease !== undefined) {
       pipeline.admit(record, now);
       return;
     }
-    const first = coordination.claim(keyOf(record.message), record.messageId, clock.runtime.now() + keyWindow);
+    const first = this.#claimKey(record);
     if (first === undefined) {
       record.claimed = true;
       pipeline.admit(record, now);
@@ -118,10 +119,18 @@ export class Entrance {
       this.#goOn(records, route);
       return;
     }
-    const { coordination, clock, keyWindow } = this.#engine;
-    const first = coordination.claim(keyOf(message), record.messageId, clock.runtime.now() + keyWindow);
+    const first = this.#claimKey(record);
     if (isThenable(first)) this.#whenClaimed(records, route, first);
     else this.#claimed(records, route, first);
+  }
+
+  #claimKey(record: DeliveryRecord): Awaitable<string | undefined> {
+    const { coordination, clock, keyWindow } = this.#engine;
+    try {
+      return coordination.claim(keyOf(record.message), record.messageId, clock.runtime.now() + keyWindow);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #whenClaimed(
@@ -142,7 +151,7 @@ export class Entrance {
   }
 
   #claimed(records: readonly DeliveryRecord[], route: Route | undefined, first: string | undefined): void {
-    const { pipeline, clock, coordination } = this.#engine;
+    const { pipeline, clock } = this.#engine;
     for (const record of records) this.#watch.left(record);
     const left = records.filter(({ state }) => state === entering);
     if (first !== undefined) {
@@ -151,7 +160,7 @@ export class Entrance {
       return;
     }
     if (left.length === 0) {
-      void coordination.release(keyOf(records[0]!.message));
+      freeKey(this.#engine, keyOf(records[0]!.message));
       return;
     }
     const claim = { key: keyOf(left[0]!.message), open: left.length, sent: false };
@@ -177,4 +186,9 @@ export function keyOf({ tenant = '', idempotencyKey }: AnyMessage): string {
 export function denialOf(verdict: unknown): string {
   const { deny } = (verdict ?? {}) as { readonly deny?: unknown };
   return typeof deny === 'string' ? deny : '';
+}
+
+/** Nothing was sent under it: the caller may try again. */
+export function freeKey({ coordination, logger }: EngineContext, key: string): void {
+  quietly(logger, () => coordination.release(key));
 }

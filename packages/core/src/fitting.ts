@@ -101,7 +101,9 @@ function pathOf({ message, index, to }: DeliveryRecord): string {
 }
 
 function contentPath({ message, channel, rare }: DeliveryRecord): string {
-  return message.content?.[channel.name] === undefined || rare?.made !== undefined ? '' : `content.${channel.name}`;
+  // Made by a hook: it stands nowhere in the message.
+  if (rare !== null && rare.made !== undefined) return '';
+  return message.content?.[channel.name] === undefined ? '' : `content.${channel.name}`;
 }
 
 function problemOf(issues: readonly Issue[], field: string): Problem {

@@ -35,14 +35,24 @@ export class Intake {
 
   /** One message to one plain target: the hot path. False where it is anything else. */
   takeOne(message: AnyMessage, sink: Sink, now: number): boolean {
-    const weight = weighSafely(message);
-    if (typeof weight !== 'number') return false;
+    let record: DeliveryRecord | undefined;
+    try {
+      record = this.#one(message, sink, now);
+    } catch {
+      // It can't even be read: `take` makes an outcome of that.
+    }
+    if (record === undefined) return false;
+    this.#engine.pipeline.enterOne(record, now);
+    return true;
+  }
+
+  #one(message: AnyMessage, sink: Sink, now: number): DeliveryRecord | undefined {
+    const weight = weigh(message);
+    if (typeof weight !== 'number') return undefined;
     const to = message.to as Partial<AnyTarget> | null | undefined;
     const channel = typeof to === 'object' && to !== null ? this.#channel(to.channel) : undefined;
-    if (channel === undefined || this.lateProblem(message) !== undefined) return false;
-    const { pipeline, ids } = this.#engine;
-    pipeline.enterOne(this.record(message, to as AnyTarget, channel, sink, 0, ids.next(), now, weight), now);
-    return true;
+    if (channel === undefined || this.lateProblem(message) !== undefined) return undefined;
+    return this.record(message, to as AnyTarget, channel, sink, 0, this.#engine.ids.next(), now, weight);
   }
 
   /** Often the same again. */
@@ -56,6 +66,15 @@ export class Intake {
   /** Any message. The deliveries begin with `begin`, so that a sink can know them first. */
   async take(message: AnyMessage, sink: Sink): Promise<Taken> {
     const now = this.#engine.clock.read();
+    try {
+      return await this.#take(message, sink, now);
+    } catch {
+      const expansion = new Expansion(this.#engine, this.channels);
+      return this.#allFail({ to: undefined }, expansion, 0, unreadable, sink, now);
+    }
+  }
+
+  async #take(message: AnyMessage, sink: Sink, now: number): Promise<Taken> {
     const weight = weighSafely(message);
     const problem = typeof weight === 'number' ? this.lateProblem(message) : weight;
     const expansion = new Expansion(this.#engine, this.channels);
@@ -144,10 +163,12 @@ export class Intake {
 const plainOptions = {};
 
 /** A message can be made to throw when it is read (a getter, a proxy). */
+export const unreadable: Problem = { field: 'message', expected: 'a plain object that can be read' };
+
 export function weighSafely(message: AnyMessage): number | Problem {
   try {
     return weigh(message);
   } catch {
-    return { field: 'message', expected: 'a plain object that can be read' };
+    return unreadable;
   }
 }

@@ -2,6 +2,7 @@ import type { SendResult } from './adapter.ts';
 import { Breaker, type BreakerRules, type BreakerState } from './breaker.ts';
 import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
+import { quietly } from './quietly.ts';
 import { Throughput } from './throughput.ts';
 import { Window } from './window.ts';
 
@@ -111,7 +112,7 @@ export class LaneHealth {
 
   #opened(): void {
     const { coordination, logger, emitter } = this.#engine;
-    coordination.tell(this.#name, { open: true });
+    quietly(logger, () => coordination.tell(this.#name, { open: true }));
     logger?.warn({ lane: this.#name, code: this.lastFailure?.code }, 'breaker opened');
     if (emitter.wants('breaker.opened')) emitter.emit({ type: 'breaker.opened', lane: this.#name });
   }
@@ -119,7 +120,7 @@ export class LaneHealth {
   #closed(): void {
     const { coordination, logger, emitter } = this.#engine;
     this.window.restart();
-    coordination.tell(this.#name, { open: false });
+    quietly(logger, () => coordination.tell(this.#name, { open: false }));
     logger?.info({ lane: this.#name }, 'breaker closed');
     if (emitter.wants('breaker.closed')) emitter.emit({ type: 'breaker.closed', lane: this.#name });
   }

@@ -6,6 +6,7 @@ import type { EngineContext } from './context.ts';
 import type { Failure } from './failure.ts';
 import { LaneHealth } from './lane-health.ts';
 import { overlay, type LanePolicy } from './policies.ts';
+import { quietly } from './quietly.ts';
 import { RateGate } from './rate-gate.ts';
 import { active, preparing, waiting, type DeliveryRecord, type Step } from './record.ts';
 import type { Slots } from './slots.ts';
@@ -108,8 +109,8 @@ export class Lane implements AttemptsOwner {
     if (until <= this.#pausedUntil) return;
     this.#pausedUntil = until;
     this.#health.window.cut(now);
-    const { emitter, clock, coordination } = this.#engine;
-    void coordination.pause(this.name, clock.toEpoch(until));
+    const { emitter, clock, coordination, logger } = this.#engine;
+    quietly(logger, () => coordination.pause(this.name, clock.toEpoch(until)));
     if (emitter.wants('lane.throttled')) {
       emitter.emit({ type: 'lane.throttled', lane: this.name, until: clock.toDate(until) });
     }

@@ -41,6 +41,8 @@ export class Pipeline {
   readonly names: Names;
   /** Routes that wait for a receipt. */
   readonly awaited: Awaited = new Map();
+  /** Routes that wait and streams that read: closing ends them first. */
+  readonly ongoing = new Set<{ close(): void }>();
   /** Puts a leased delivery back into its queue until a time; false where it is not from a queue. Set by the worker. */
   putBack: ((record: DeliveryRecord, at: number) => boolean) | undefined;
   readonly #engine: EngineContext;
@@ -334,6 +336,7 @@ export class Pipeline {
   /** Nothing new begins: what is not in an attempt ends as canceled. */
   stop(): void {
     this.#closing = true;
+    for (const each of [...this.ongoing]) each.close();
     this.#watch.close();
     for (const record of this.#watch) this.cancel(record, closed);
     for (const record of this.#agenda) this.cancel(record, closed);

@@ -2,8 +2,8 @@ import { stepId } from './conclusion.ts';
 import type { EngineContext } from './context.ts';
 import { Expansion } from './expansion.ts';
 import { mostTargets } from './ids.ts';
-import { weighSafely, type Intake } from './intake.ts';
-import { DeliveryRecord, levels, type AnyMessage, type Sink } from './record.ts';
+import { unreadable, weighSafely, type Intake } from './intake.ts';
+import { DeliveryRecord, levels, type AnyMessage, type Ending, type Sink } from './record.ts';
 import type { Lease, QueueEntry } from './store.ts';
 import type { StoredDelivery } from './stored.ts';
 import type { Problem } from './validate.ts';
@@ -26,6 +26,14 @@ export class QueueIntake {
     message: AnyMessage,
     durable: boolean,
   ): Promise<{ records: readonly DeliveryRecord[]; route: Expansion['routeAt']; problem: Problem | undefined }> {
+    try {
+      return await this.#forQueue(message, durable);
+    } catch {
+      return { records: [], route: undefined, problem: unreadable };
+    }
+  }
+
+  async #forQueue(message: AnyMessage, durable: boolean): ReturnType<QueueIntake['forQueue']> {
     const weight = weighSafely(message);
     if (typeof weight !== 'number') return { records: [], route: undefined, problem: weight };
     const late = this.#intake.lateProblem(message);
@@ -63,15 +71,17 @@ export class QueueIntake {
     return record;
   }
 
-  /** Tells the outcomes of a stored route's further steps: the one before was enough. */
-  notNeeded(entry: QueueEntry, { message, route }: StoredDelivery): void {
+  /** Tells the outcomes of a stored route's further steps, which will not go. */
+  endSteps(entry: QueueEntry, { message, route }: StoredDelivery, ending: Ending | 'expired'): void {
+    const { pipeline, clock } = this.#engine;
     let { id } = entry;
     for (const to of route?.steps ?? []) {
       id = stepId(id);
       const stored = { ...entry, id, stream: to.channel };
       const lease: Lease = { entry: stored, fence: '', sending: false, canceled: false, deaths: 0 };
       const record = this.takeLease(lease, { to, message });
-      this.#engine.pipeline.cancel(record, { status: 'suppressed', reason: 'notNeeded' });
+      if (ending === 'expired') pipeline.expired(record, clock.read());
+      else pipeline.cancel(record, ending);
     }
   }
 }

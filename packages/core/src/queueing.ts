@@ -1,5 +1,5 @@
 import type { Receipt } from './adapter.ts';
-import type { EngineContext } from './context.ts';
+import { errorName, type EngineContext } from './context.ts';
 import { deadLetters, type DeadLetters } from './dead-letters.ts';
 import { enqueue } from './enqueue.ts';
 import { tidingsError } from './errors.ts';
@@ -7,7 +7,7 @@ import type { Intake } from './intake.ts';
 import { memoryQueue } from './memory-queue.ts';
 import { QueueIntake } from './queue-intake.ts';
 import type { AnyMessage, Ending } from './record.ts';
-import { receiptKey } from './route.ts';
+import { arrivals, losses, receiptKey } from './route.ts';
 import type { AcceptedOutcome } from './settled.ts';
 import type { Codec, Queue, QueueDepth, QueueEntry } from './store.ts';
 import { decode, decodeDelivery } from './stored.ts';
@@ -23,9 +23,6 @@ export interface QueueingOptions {
   /** ms; undefined where outcomes are not kept. */
   readonly keepOutcomes: number | undefined;
 }
-
-/** Receipts by which a message has arrived. */
-const arrivals = new Set<Receipt['kind']>(['delivered', 'displayed', 'opened', 'replied']);
 
 /**
  * The engine's side towards its queue: what is enqueued, and the worker that sends it.
@@ -56,17 +53,9 @@ export class Queueing {
   }
 
   async cancel(messageId: string): Promise<{ readonly canceled: number }> {
-    const { pipeline } = this.#options.engine;
     const { removed, active } = await this.#queue.cancel(messageId);
     for (const entry of removed) await this.#endInQueue(entry, { status: 'canceled', by: 'caller' });
-    let canceled = removed.length;
-    for (const id of active) {
-      const record = this.#worker?.held(id);
-      if (record === undefined) continue;
-      pipeline.cancel(record, { status: 'canceled', by: 'caller' });
-      if (record.rare?.outcome?.status === 'canceled') canceled++;
-    }
-    return { canceled };
+    return { canceled: removed.length + active.filter((id) => this.#worker?.cancel(id)).length };
   }
 
   async status(deliveryId: string): Promise<{ readonly state: string; readonly outcome?: unknown } | undefined> {
@@ -112,6 +101,7 @@ export class Queueing {
     const stored = await decodeDelivery(entry.body, this.#options.codec, entry.id);
     const lease = { entry, fence: '', sending: false, canceled: true, deaths: 0 };
     this.#options.engine.pipeline.cancel(this.#intake.takeLease(lease, stored), ending);
+    this.#intake.endSteps(entry, stored, ending);
   }
 
   /** A stored route's next step waits in the queue: it goes when no receipt comes. */
@@ -120,13 +110,27 @@ export class Queueing {
     const { awaited } = this.#options.engine.pipeline;
     const key = receiptKey(provider, providerMessageId);
     const heard = (receipt: Receipt): void => {
-      if (!arrivals.has(receipt.kind)) return;
+      const arrived = arrivals.has(receipt.kind);
+      if (!arrived && !losses.has(receipt.kind)) return;
       awaited.delete(key);
-      void this.#queue.cancel(messageId).then(async ({ removed }) => {
-        for (const entry of removed) await this.#endInQueue(entry, { status: 'suppressed', reason: 'notNeeded' });
+      const done = arrived ? this.#notNeeded(messageId) : this.#hurry(messageId);
+      done.catch((error: unknown) => {
+        this.#options.engine.logger?.error({ error: errorName(error) }, 'queue can not be written');
       });
     };
     awaited.set(key, { deliveryId, heard });
+  }
+
+  async #notNeeded(messageId: string): Promise<void> {
+    const { removed } = await this.#queue.cancel(messageId);
+    for (const entry of removed) await this.#endInQueue(entry, { status: 'suppressed', reason: 'notNeeded' });
+  }
+
+  /** The step before surely did not arrive: the next one need not wait. */
+  async #hurry(messageId: string): Promise<void> {
+    const { removed } = await this.#queue.cancel(messageId);
+    const notBefore = this.#options.engine.clock.runtime.now();
+    if (removed.length > 0) await this.#queue.put({ entries: removed.map((entry) => ({ ...entry, notBefore })) }, {});
   }
 }
 

@@ -4,9 +4,9 @@ import { entering, settled, type DeliveryRecord } from './record.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Receipts by which a message has arrived. */
-const arrived = new Set<Receipt['kind']>(['delivered', 'displayed', 'opened', 'replied']);
+export const arrivals = new Set<Receipt['kind']>(['delivered', 'displayed', 'opened', 'replied']);
 /** Receipts by which it surely hasn't. */
-const lost = new Set<Receipt['kind']>(['bounced', 'expired', 'failed']);
+export const losses = new Set<Receipt['kind']>(['bounced', 'expired', 'failed']);
 
 /** Receipts of several engines' adapters never meet, but message ids of two providers may be alike. */
 export const receiptKey = (provider: string, id: string): string => `${provider}\n${id}`;
@@ -44,8 +44,7 @@ export class Route {
 
   /** Starts the next step, if there is one. */
   next(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#disarm();
     const record = this.#steps[++this.#current];
     if (record === undefined) {
       this.#finish();
@@ -58,6 +57,7 @@ export class Route {
     const { clock } = record.channel.engine;
     if (this.#wait !== undefined && this.#current < this.#steps.length - 1) {
       this.#cancelTimer = clock.schedule(clock.read() + this.#wait, () => this.next());
+      this.#pipeline.ongoing.add(this);
     }
     this.#begin(record);
   }
@@ -85,8 +85,16 @@ export class Route {
 
   /** Something was heard of one of its steps. */
   heard(receipt: Receipt): void {
-    if (arrived.has(receipt.kind)) this.#arrived();
-    else if (lost.has(receipt.kind)) this.next();
+    if (arrivals.has(receipt.kind)) this.#arrived();
+    else if (losses.has(receipt.kind)) this.next();
+  }
+
+  /** The engine closes: what has not begun will not. A step in an attempt may end. */
+  close(): void {
+    this.#finish();
+    for (const rest of this.#rest()) {
+      if (rest.state === entering) this.#pipeline.cancel(rest, { status: 'canceled', by: 'close' });
+    }
   }
 
   #arrived(): void {
@@ -101,9 +109,14 @@ export class Route {
 
   #finish(): void {
     this.#done = true;
+    this.#disarm();
+    for (const key of this.#keys) this.#pipeline.awaited.delete(key);
+  }
+
+  #disarm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    for (const key of this.#keys) this.#pipeline.awaited.delete(key);
+    this.#pipeline.ongoing.delete(this);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { EngineContext } from './context.ts';
+import { errorName, type EngineContext } from './context.ts';
 import type { Intake } from './intake.ts';
 import { type AnyMessage, type DeliveryRecord, type Sink } from './record.ts';
 import type { SettledOutcome } from './settled.ts';
@@ -99,6 +99,7 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
       this.#onAbort = () => this.#abort();
       signal.addEventListener('abort', this.#onAbort, { once: true });
     }
+    this.#engine.pipeline.ongoing.add(this);
     try {
       this.#isAsync = Symbol.asyncIterator in this.#rows;
       this.#source = this.#isAsync
@@ -217,7 +218,19 @@ export class SendAll implements AsyncIterableIterator<SettledOutcome>, Sink {
     return this.#ended && this.#pending === 0;
   }
 
+  /** The engine closes: nothing more is read. What has begun is still told. */
+  close(): void {
+    this.#stop();
+    try {
+      // A source that hangs, or that is closing the engine itself just now, is not waited for.
+      void Promise.resolve(this.#source?.return?.()).catch(() => undefined);
+    } catch (error) {
+      this.#engine.logger?.error({ error: errorName(error) }, 'a source can not be ended');
+    }
+  }
+
   #stop(): void {
+    this.#engine.pipeline.ongoing.delete(this);
     this.#ended = true;
     this.#reading = false;
     if (this.#readers.length > 0) this.#tellEnd();

@@ -1,4 +1,4 @@
-import { keyOf } from './entrance.ts';
+import { freeKey, keyOf } from './entrance.ts';
 import type { EngineContext } from './context.ts';
 import type { Outcome } from './outcome.ts';
 import { active, held, parked, preparing, settled, waiting, type ClaimState, type DeliveryRecord } from './record.ts';
@@ -26,7 +26,7 @@ export class Settlement {
     }
     this.leave(record);
     if (record.claimed && surelyNothingSent(record, outcome)) {
-      void this.#engine.coordination.release(keyOf(record.message));
+      freeKey(this.#engine, keyOf(record.message));
     }
     if (rare === null) {
       this.finish(record, outcome);
@@ -83,7 +83,7 @@ export class Settlement {
   #releaseClaim(claim: ClaimState, record: DeliveryRecord, outcome: SettledOutcome): void {
     claim.open--;
     if (!surelyNothingSent(record, outcome)) claim.sent = true;
-    if (claim.open === 0 && !claim.sent) void this.#engine.coordination.release(claim.key);
+    if (claim.open === 0 && !claim.sent) freeKey(this.#engine, claim.key);
   }
 }
 

@@ -1,8 +1,8 @@
 import { conclusionOf } from './conclusion.ts';
 import { errorName, type EngineContext } from './context.ts';
 import type { QueueIntake } from './queue-intake.ts';
-import { AcceptedOutcome, type SettledOutcome } from './settled.ts';
-import type { DeliveryRecord, Sink } from './record.ts';
+import type { DeliveryRecord, Ending, Sink } from './record.ts';
+import { AcceptedOutcome, CanceledOutcome, type SettledOutcome } from './settled.ts';
 import type { Codec, Lease, Queue, QueueEntry, Settlement } from './store.ts';
 import { decodeDelivery, encode, type StoredDelivery } from './stored.ts';
 
@@ -36,6 +36,9 @@ export class Worker implements Sink {
   readonly #held = new Map<string, DeliveryRecord>();
   readonly #stored = new Map<DeliveryRecord, StoredDelivery>();
   readonly #stopping = new AbortController();
+  /** Taken and not held yet: being decoded. True where it was canceled meanwhile. */
+  readonly #beginning = new Map<string, boolean>();
+  readonly #encoding = new Set<Promise<void>>();
   #settlements: Settlement[] = [];
   #flushing: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
@@ -53,9 +56,16 @@ export class Worker implements Sink {
     this.#heartbeat();
   }
 
-  /** Of a delivery held here; undefined where it isn't. */
-  held(deliveryId: string): DeliveryRecord | undefined {
-    return this.#held.get(deliveryId);
+  /** Cancels a delivery that was taken from the queue; true where it surely is not sent any more. */
+  cancel(deliveryId: string): boolean {
+    if (this.#beginning.has(deliveryId)) {
+      this.#beginning.set(deliveryId, true);
+      return true;
+    }
+    const record = this.#held.get(deliveryId);
+    if (record === undefined) return false;
+    this.#options.engine.pipeline.cancel(record, { status: 'canceled', by: 'caller' });
+    return record.rare?.outcome?.status === 'canceled';
   }
 
   /** Takes no more. */
@@ -69,6 +79,8 @@ export class Worker implements Sink {
   async close(): Promise<void> {
     await this.stop();
     this.#cancelTimer?.();
+    // What is being encoded has to be told too.
+    while (this.#encoding.size > 0) await Promise.allSettled(this.#encoding);
     while (this.#settlements.length > 0 || this.#flushing !== undefined) await this.#flush();
   }
 
@@ -94,23 +106,25 @@ export class Worker implements Sink {
   async #begin(each: Lease): Promise<void> {
     const { intake, engine, codec } = this.#options;
     const { pipeline, clock, logger } = engine;
+    const { id } = each.entry;
     let stored: StoredDelivery;
+    this.#beginning.set(id, each.canceled);
     try {
-      stored = await decodeDelivery(each.entry.body, codec, each.entry.id);
+      stored = await decodeDelivery(each.entry.body, codec, id);
     } catch (error) {
       // A newer version wrote it, or its key is not here: another worker may read it.
       logger?.error({ error: errorName(error) }, 'a queue entry can not be read');
-      this.#settle({
-        lease: each,
-        as: 'again',
-        entries: [{ ...each.entry, notBefore: clock.runtime.now() + unreadable }],
-      });
+      const entry = { ...each.entry, notBefore: clock.runtime.now() + unreadable };
+      this.#beginning.delete(id);
+      this.#settle({ lease: each, as: 'again', entries: [entry] });
       return;
     }
+    const canceled = this.#beginning.get(id) === true;
+    this.#beginning.delete(id);
     const record = intake.takeLease(each, stored, this);
-    this.#held.set(each.entry.id, record);
+    this.#held.set(id, record);
     this.#stored.set(record, stored);
-    if (each.canceled) pipeline.cancel(record, { status: 'canceled', by: 'caller' });
+    if (canceled) pipeline.cancel(record, { status: 'canceled', by: 'caller' });
     else if (each.deaths >= mostDeaths) pipeline.poisoned(record);
     else if (each.sending && !pipeline.mayRepeat(record)) pipeline.lost(record);
     else pipeline.enter([record]);
@@ -120,14 +134,15 @@ export class Worker implements Sink {
     const own = record.rare?.lease;
     const stored = this.#stored.get(record);
     this.#letGo(record);
-    if (own !== undefined && stored !== undefined) void this.#conclude(outcome, record, own, stored);
+    if (own !== undefined && stored !== undefined) this.#encode(this.#conclude(outcome, record, own, stored));
   }
 
   /** What the queue is told of an outcome. */
   async #conclude(outcome: SettledOutcome, record: DeliveryRecord, own: Lease, stored: StoredDelivery): Promise<void> {
     const { engine, intake, codec, keepOutcomes } = this.#options;
+    let conclusion: Settlement;
     try {
-      const conclusion = await conclusionOf({
+      conclusion = await conclusionOf({
         outcome,
         record,
         lease: own,
@@ -142,9 +157,18 @@ export class Worker implements Sink {
       engine.logger?.error({ error: errorName(error) }, 'an outcome can not be encoded');
       return;
     }
-    if (stored.route === undefined || outcome.status !== 'accepted') return;
-    if (stored.route.wait === undefined) intake.notNeeded(own.entry, stored);
-    else this.#options.awaitReceipt(own.entry.messageId, outcome as AcceptedOutcome);
+    const { route } = stored;
+    if (route === undefined || conclusion.as === 'again') {
+      if (outcome instanceof AcceptedOutcome) this.#options.awaitReceipt(own.entry.messageId, outcome);
+      return;
+    }
+    // The route ends here: the steps that it leaves over end with it.
+    intake.endSteps(own.entry, stored, endingOf(outcome));
+  }
+
+  #encode(encoding: Promise<void>): void {
+    this.#encoding.add(encoding);
+    void encoding.finally(() => this.#encoding.delete(encoding));
   }
 
   /** A long wait, or what can't be finished before closing, is the queue's to keep. */
@@ -155,10 +179,11 @@ export class Worker implements Sink {
     const { engine, codec } = this.#options;
     this.#letGo(record);
     const entry: QueueEntry = { ...own.entry, attempts: record.attempts, notBefore: engine.clock.toEpoch(at) };
-    encode({ ...stored, ambiguous: record.rare?.ambiguous }, codec, entry.id).then(
+    const encoding = encode({ ...stored, ambiguous: record.rare?.ambiguous }, codec, entry.id).then(
       (body) => this.#settle({ lease: own, as: 'again', entries: [{ ...entry, body }] }),
       (error: unknown) => engine.logger?.error({ error: errorName(error) }, 'a delivery can not be put back'),
     );
+    this.#encode(encoding);
     return true;
   }
 
@@ -175,7 +200,11 @@ export class Worker implements Sink {
 
   /** One batch at a time; a store that fails is asked again, until it takes them. */
   #flush(): Promise<void> {
-    this.#flushing ??= this.#flushAll().finally(() => (this.#flushing = undefined));
+    this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = undefined;
+      // One may have come since the last look.
+      if (this.#settlements.length > 0 && !this.#stopping.signal.aborted) void this.#flush();
+    });
     return this.#flushing;
   }
 
@@ -223,4 +252,11 @@ export class Worker implements Sink {
       if (!this.#stopping.signal.aborted) this.#heartbeat();
     });
   }
+}
+
+/** What becomes of the steps after the one with this outcome. */
+function endingOf(outcome: SettledOutcome): Ending | 'expired' {
+  if (outcome instanceof AcceptedOutcome) return { status: 'suppressed', reason: 'notNeeded' };
+  if (outcome instanceof CanceledOutcome) return { status: 'canceled', by: outcome.by };
+  return 'expired';
 }

@@ -575,14 +575,21 @@ test('a binding that the audience gave is no field of the target for a strict sc
   expect(sent).toMatchObject([{ target: { address: 'a@b' } }]);
 });
 
-test('rendered content that the schema refuses fails by its field', async () => {
+test('what a hook made and the schema refuses fails by its field', async () => {
   const { engine, sent } = strictEngine({ render: () => ({ title: 'x' }) });
   const message = { to: { channel: 'mail', address: 'a@b' }, title: 'Hello' } as const;
   expect(await engine.send({ ...message, content: { mail: { title: 'Hello' } } })).toMatchObject({
     status: 'failed',
     failure: { kind: 'rejected', code: 'tidings.invalid_content', field: 'title' },
   });
+  // Behind encrypt only what encrypt returned is checked; it still sees what was rendered, not what was written.
+  const sealing = strictEngine({
+    render: () => ({ title: 'x' }),
+    encrypt: ({ content }: Delivery) => ({ title: `sealed ${content.title}` }),
+  } as never);
+  expect((await sealing.engine.send(message)).status).toBe('accepted');
   expect(sent).toEqual([]);
+  expect(sealing.sent).toMatchObject([{ content: { title: 'sealed x' } }]);
 });
 
 test('a schema that throws fails its delivery alone', async () => {

@@ -1,5 +1,6 @@
-import { adapterSuite } from '@tidings/adapter-kit';
+import { adapterSuite, rules } from '@tidings/adapter-kit';
 import { startSandbox } from '@tidings/sandbox';
+import { startServer } from '../../transport/src/testing/server.ts';
 import { fcm } from './index.ts';
 
 adapterSuite('fcm', async () => {
@@ -66,3 +67,25 @@ adapterSuite('fcm', async () => {
     close: () => sandbox.close(),
   };
 });
+
+/** The sandbox has no such answer. */
+adapterSuite(
+  'fcm, before a huge answer',
+  async () => {
+    const server = await startServer((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end(`{"name":"${'x'.repeat(4_000_000)}"}`);
+    });
+    const accessToken = () => ({ token: 'an-access-token', expiresAt: Date.now() + 3_600_000 });
+    return {
+      make: () => fcm({ projectId: 'a-project', accessToken, endpoint: server.origin, ca: server.ca }),
+      target: () => ({ token: 'a-registration-token' }),
+      content: { title: 'Price alert' },
+      illFormed: { target: {} },
+      requests: () => server.paths.length,
+      provoke: { huge: () => ({ kind: 'ambiguous' }) },
+      close: () => server[Symbol.asyncDispose](),
+    };
+  },
+  rules.filter(({ needs }) => needs.includes('huge')),
+);

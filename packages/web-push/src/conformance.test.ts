@@ -1,8 +1,9 @@
-import { adapterSuite } from '@tidings/adapter-kit';
+import { adapterSuite, rules } from '@tidings/adapter-kit';
 import { startSandbox } from '@tidings/sandbox';
 import type { WebPushTarget } from './index.ts';
 import { webPush } from './index.ts';
 import { makeTarget, makeVapid } from './testing/fixtures.ts';
+import { startServer } from './testing/server.ts';
 
 adapterSuite('webPush', async () => {
   const sandbox = await startSandbox();
@@ -63,3 +64,22 @@ adapterSuite('webPush', async () => {
     close: () => sandbox.close(),
   };
 });
+
+/** The sandbox has no such answer. */
+adapterSuite(
+  'webPush, before a huge answer',
+  async () => {
+    const server = await startServer((_request, response) => void response.writeHead(201).end('x'.repeat(4_000_000)));
+    const vapid = makeVapid();
+    return {
+      make: () => webPush({ vapid, ca: server.ca, allow: [new URL(server.origin).host] }),
+      target: () => makeTarget(`${server.origin}/push/abc`),
+      content: { title: 'Price alert' },
+      illFormed: { target: {} },
+      requests: () => server.requests.length,
+      provoke: { huge: () => ({ kind: 'accepted' }) },
+      close: () => server[Symbol.asyncDispose](),
+    };
+  },
+  rules.filter(({ needs }) => needs.includes('huge')),
+);

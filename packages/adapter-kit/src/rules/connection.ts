@@ -17,7 +17,7 @@ export const connectionRules: readonly Rule[] = [
     name: 'says that nothing was sent where nothing listens',
     needs: ['unreachable'],
     async check(trial) {
-      const { adapter, target } = (await trial.subject.unreachable?.(await closedPort())) as Unreachable;
+      const { adapter, target } = await unreachable(trial);
       try {
         const delivery = await trial.delivery(target === undefined ? {} : { target });
         const sending = (async () => adapter.send([delivery], { signal: new AbortController().signal }))();
@@ -52,7 +52,11 @@ export const connectionRules: readonly Rule[] = [
   }),
 ];
 
-type Unreachable = Awaited<ReturnType<NonNullable<Trial['subject']['unreachable']>>>;
+async function unreachable({ subject }: Trial) {
+  const made = await subject.unreachable?.(await closedPort());
+  must(made !== undefined, 'the subject has no unreachable');
+  return made;
+}
 
 /** A port that was free just now. */
 async function closedPort(): Promise<number> {

@@ -52,7 +52,7 @@ async function mix(trial: Trial, count: number): Promise<readonly Mixed[]> {
 function compare(mixed: readonly Mixed[], results: readonly SendResult[]): void {
   const ids = new Set<string>();
   for (const [index, { kind }] of mixed.entries()) {
-    const result = results[index] as SendResult | undefined;
+    const result = results[index];
     must(result?.kind === kind, `delivery ${index} of ${mixed.length} was ${describeResult(result)} and not '${kind}'`);
     if (result.kind !== 'accepted' || result.messageId === undefined) continue;
     must(!ids.has(result.messageId), 'two deliveries have the same messageId');

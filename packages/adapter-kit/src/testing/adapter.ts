@@ -37,7 +37,7 @@ const unsent = (code: string): Failure => ({ kind: 'unavailable', scope: 'provid
 const mostBytes = 1000;
 export const apiKey = 'key-of-the-account-90210';
 
-export function testAdapter(origin: string): Adapter<'test', TestTarget, { readonly color?: string }> {
+function testAdapter(origin: string): Adapter<'test', TestTarget, { readonly color?: string }> {
   const sends = new Set<Promise<unknown>>();
 
   return defineAdapter({
@@ -104,7 +104,7 @@ function parse(text: string): { readonly id?: unknown; readonly error?: unknown 
   }
 }
 
-export const troubles: readonly Trouble[] = [
+const troubles: readonly Trouble[] = [
   ...([
     'throttled',
     'retryAfter',
@@ -124,7 +124,7 @@ export function testSubject(
   service: TestService,
   change: (adapter: Adapter) => Adapter = (adapter) => adapter,
 ): AdapterSubject {
-  const make = (origin: string): Adapter => change(testAdapter(origin) as Adapter);
+  const make = (origin: string): Adapter => change(testAdapter(origin));
   const provoke = (trouble: Trouble) => (target: unknown, seconds: number) =>
     service.trouble((target as TestTarget).id, trouble, seconds);
   return {
@@ -137,6 +137,5 @@ export function testSubject(
     requests: () => service.requests,
     provoke: Object.fromEntries(troubles.map((trouble) => [trouble, provoke(trouble)])),
     unreachable: (port) => ({ adapter: make(`http://localhost:${port}`) }),
-    patience: 1000,
   };
 }

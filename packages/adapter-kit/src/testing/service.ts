@@ -60,7 +60,8 @@ export async function startTestService(): Promise<TestService> {
     if (trouble === undefined) json(200, { id: `m${requests}` })(response, 0);
     else answers[trouble](response, seconds ?? 0);
   });
-  server.listen(0, 'localhost');
+  // Hundreds connect at once, and one that finds no place tries again a second later.
+  server.listen(0, 'localhost', 4000);
   await once(server, 'listening');
   return {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
