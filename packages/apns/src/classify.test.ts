@@ -45,6 +45,7 @@ describe('an answer', () => {
     });
     expect(judge(answer(410, 'Unregistered'))).not.toHaveProperty('since');
     expect(judge(answer(410, 'Unregistered', { timestamp: 1e300 }))).not.toHaveProperty('since');
+    expect(judge(answer(413, 'PayloadTooLarge', { timestamp: 5 }))).not.toHaveProperty('since');
   });
 
   test("a topic is the credential's fault, unless the message chose it", () => {
@@ -59,6 +60,31 @@ describe('an answer', () => {
         field: 'native.apns.headers.apns-push-type',
       });
       expect(judge(answer(400, reason), { aps: {} })).not.toMatchObject(rejected);
+    }
+  });
+
+  test('nothing but a topic is blamed on the topic that the message chose', () => {
+    const native: ApnsNative = { headers: { 'apns-topic': 'x', 'apns-push-type': 'voip' } };
+    expect(judge(answer(400, 'BadDeviceToken'), native)).toMatchObject({ kind: 'unregistered' });
+    expect(judge(answer(413, 'PayloadTooLarge'), native)).toEqual({
+      kind: 'rejected',
+      scope: 'message',
+      code: 'PayloadTooLarge',
+    });
+    expect(judge(answer(503), native)).toMatchObject({ kind: 'unavailable' });
+  });
+
+  test.each([
+    ['BadCollapseId', 'collapseKey'],
+    ['BadPriority', 'native.apns.headers.apns-priority'],
+    ['InvalidPushType', 'native.apns.headers.apns-push-type'],
+  ])('%s names the field', (reason, field) => {
+    expect(judge(answer(400, reason))).toMatchObject({ kind: 'rejected', field });
+  });
+
+  test('a token that may be of the other environment says so', () => {
+    for (const reason of ['BadDeviceToken', 'DeviceTokenNotForTopic']) {
+      expect(judge(answer(400, reason))).toMatchObject({ message: expect.stringContaining('other environment') });
     }
   });
 
@@ -121,6 +147,11 @@ describe('no answer', () => {
     ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', true, { kind: 'unauthorized', scope: 'credential' }],
   ])('%s, unsent %s', (code, unsent, expected) => {
     expect(judge({ kind: 'lost', code, unsent })).toMatchObject({ ...expected, code });
+  });
+
+  test('headers that can not be sent are named', () => {
+    const reply: ApnsReply = { kind: 'lost', code: 'tidings.invalid_request', unsent: true };
+    expect(judge(reply)).toMatchObject({ field: 'native.apns.headers' });
   });
 
   test("a key that can't be used is the credential's fault", () => {

@@ -98,7 +98,12 @@ export class Attempts implements SlotHolder {
     this.count++;
     const { hooks, markSending, pipeline } = this.#engine;
     if (hooks.check === undefined && markSending === undefined) this.#send(slot);
-    else void pipeline.beforeSend(records).then((kept) => this.#sendKept(slot, kept), slot.onError);
+    else {
+      void pipeline.beforeSend(records).then(
+        (kept) => this.#sendKept(slot, kept),
+        () => slot.onResults(records.map(() => notMarked)),
+      );
+    }
   }
 
   #sendKept(slot: Slot, kept: DeliveryRecord[]): void {
@@ -190,6 +195,14 @@ export class Attempts implements SlotHolder {
   }
 }
 
+/** The store did not take the mark that must be there before a send: so nothing was sent. */
+const notMarked: SendResult = {
+  kind: 'unavailable',
+  scope: 'provider',
+  code: 'tidings.store_unavailable',
+  unsent: true,
+};
+
 /** One result for each record, whatever the adapter did. */
 function checkResults(
   records: readonly DeliveryRecord[],
@@ -200,6 +213,9 @@ function checkResults(
   const lost = results === undefined ? resultOfThrow(error, aborted) : unfit(results, records.length);
   if (lost !== undefined) return records.map(() => lost);
   // Most are as they should be: looked at without a copy.
-  for (const result of results!) if (result?.kind !== 'accepted') return results!.map(checkedResult);
+  for (const result of results!) {
+    // Not `map`: it passes over what was left out.
+    if (result?.kind !== 'accepted') return Array.from(results!, checkedResult);
+  }
   return results!;
 }

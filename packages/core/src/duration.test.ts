@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { durationOf, parseDuration, parseRate } from './duration.ts';
 import type { Duration, Rate } from './policy.ts';
 
@@ -63,6 +63,12 @@ describe('durationOf', () => {
     new Date(5),
   ])('makes nothing of %o', (value) => {
     expect(durationOf(value)).toBeUndefined();
+  });
+
+  it('makes nothing of an empty text, also where it is the first it is asked for', async () => {
+    vi.resetModules();
+    const fresh = await import('./duration.ts');
+    expect(fresh.durationOf('')).toBeUndefined();
   });
 
   it('reads every whole number of every unit', () => {

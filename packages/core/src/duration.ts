@@ -19,7 +19,7 @@ export function durationOf(value: unknown): number | undefined {
 /** An application writes the same few durations with every message. */
 const parsed = new Map<string, number>();
 const mostParsed = 256;
-let lastText = '';
+let lastText: string | undefined;
 let lastDuration = 0;
 
 function parse(value: string): number | undefined {

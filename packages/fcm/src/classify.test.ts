@@ -221,8 +221,20 @@ describe('a success', () => {
     ['null', 'null'],
     ['JSON nested deeply', '['.repeat(60_000)],
   ])('with %s is ambiguous', (_, body) => {
-    expect(classify(200, body)).toMatchObject({ kind: 'ambiguous', scope: 'provider', code: 'tidings.invalid_answer' });
+    expect(classify(200, body)).toMatchObject({
+      kind: 'ambiguous',
+      scope: 'provider',
+      code: 'tidings.invalid_answer',
+      message: 'a success without a message name',
+    });
   });
+});
+
+test('only 200 to 299 are success, and a refusal without a field blames none', () => {
+  const body = JSON.stringify({ name: 'projects/p/messages/1' });
+  expect(classify(299, body)).toMatchObject({ kind: 'accepted' });
+  for (const status of [199, 300]) expect(classify(status, body)).toMatchObject({ kind: 'unavailable' });
+  expect(classify(400, errorBody(400, { word: 'INVALID_ARGUMENT' }))).not.toHaveProperty('message');
 });
 
 describe('a body that is none of FCM', () => {

@@ -1,6 +1,7 @@
 /** Mutation testing of what is pure: decisions that tables and properties should pin down. `pnpm mutation` lists the survivors. */
 export default {
   mutate: [
+    'packages/core/src/attempt.ts',
     'packages/core/src/dedupe.ts',
     'packages/core/src/duration.ts',
     'packages/core/src/http.ts',

@@ -77,6 +77,22 @@ describe('answers', () => {
       { kind: 'rejected' },
       { hostname: 'evilnotify.windows.com' },
     ],
+    [
+      '406 of Microsoft, of its very name',
+      answer(406),
+      { kind: 'throttled', scope: 'target', code: 'http_406' },
+      { hostname: 'notify.windows.com' },
+    ],
+    [
+      '406 of a host that only begins like Microsoft',
+      answer(406),
+      { kind: 'rejected' },
+      { hostname: 'notify.windows.com.example' },
+    ],
+    ['404 of Microsoft', answer(404), { kind: 'unregistered' }, { hostname: 'notify.windows.com' }],
+    ['a reason that is no text', answer(400, '{"reason":5}'), { kind: 'rejected', code: 'http_400' }],
+    ['a reason that reads like a status', apple(500, '410'), { kind: 'unavailable', code: '410' }],
+    ['a reason that reads like a word of ours', apple(201, 'keyRefused'), { kind: 'accepted' }],
     ['500', mozilla(500, 999), { kind: 'unavailable', scope: 'provider', code: 'errno_999' }],
     ['502 with a page', answer(502, '<html>'), { kind: 'unavailable', scope: 'provider', code: 'http_502' }],
     [
@@ -133,6 +149,9 @@ describe('a refused key', () => {
   });
 
   test('is told from other refusals', () => {
+    expect(refusedAuthorization(apple(400, 'BadJwtToken'))).toBe(true);
+    expect(refusedAuthorization(apple(400, 'VapidPkHashMismatch'))).toBe(true);
+    expect(refusedAuthorization(apple(413, 'BadJwtToken'))).toBe(false);
     expect(refusedAuthorization(mozilla(400, 112))).toBe(false);
     expect(refusedAuthorization(answer(410))).toBe(false);
     // A gone subscription is gone, whatever its text says.
@@ -204,6 +223,26 @@ describe('no answer', () => {
     expect(classifyError(transportError('tidings.invalid_request', true))).toMatchObject({
       kind: 'rejected',
       scope: 'message',
+      field: 'native.webPush',
     });
   });
+});
+
+test.each<[string, SendResult]>([
+  ['another VAPID key', classify(apple(403, 'VapidPkHashMismatch'))],
+  ['refused the VAPID key', classify(answer(401))],
+  ['has moved', classify(answer(301))],
+  ['has moved', classify(answer(308))],
+  ['redirects', classify(answer(302))],
+  ['refused the request', classify(answer(400))],
+  ['damaged', classify(mozilla(400, 108))],
+  ['unknown', classify(answer(404))],
+  ['has ended', classify(answer(410))],
+  ['too large', classify(answer(413))],
+  ['not public', classifyError(transportError('tidings.forbidden_address', true))],
+  ['does not allow', classifyError(transportError('tidings.invalid_request', true))],
+  ['was not reached', classifyError(transportError('ECONNREFUSED', true))],
+  ['did not answer', classifyError(transportError('ECONNRESET', false))],
+])('says in words what was wrong: %s', (words, result) => {
+  expect(result).toMatchObject({ message: expect.stringContaining(words) });
 });

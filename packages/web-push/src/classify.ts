@@ -105,7 +105,8 @@ function meaningOf(
   if (refusedAuthorization(answer)) return keyProven ? 'keyMismatch' : 'keyRefused';
   // Microsoft's way to say 429.
   if (status === 406 && /(^|\.)notify\.windows\.com$/.test(hostname)) return 'wnsThrottled';
-  return word;
+  // Only Mozilla's numbers are in the table: a word such as `410` or `keyRefused` must not find a row.
+  return word?.startsWith('errno_') === true ? word : undefined;
 }
 
 /** The service's own word: Apple's `reason`, Mozilla's `errno`, Microsoft's header; only where it is one, since it goes into logs. */
