@@ -212,7 +212,7 @@ function checkResults(
 ): readonly SendResult[] {
   const lost = results === undefined ? resultOfThrow(error, aborted) : unfit(results, records.length);
   if (lost !== undefined) return records.map(() => lost);
-  // Most are as they should be: looked at without a copy.
+  // Most are as they should be: looked at without a copy. `from` also sees the holes of a list, which `map` passes over.
   for (const result of results!) {
     // Not `map`: it passes over what was left out.
     if (result?.kind !== 'accepted') return Array.from(results!, checkedResult);

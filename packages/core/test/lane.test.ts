@@ -282,3 +282,15 @@ test('no timer is left when nothing waits', async () => {
   await runtime.advance(10);
   expect(runtime.scheduled).toBe(0);
 });
+
+test('retries wait for their budget, expire behind it, and move with a lane that stops', async () => {
+  const { engine, runtime } = setUp(() => unavailable, {
+    breaker: false,
+    retry: { attempts: 100, first: '1ms', max: '2ms', budget: 0 },
+  });
+  const sent = Promise.all(Array.from({ length: 300 }, (_, index) => engine.send({ to: to(`t${index}`), ttl: '3s' })));
+  await runtime.advance(2000);
+  expect(engine.stats().push[0]!.waiting).toBeGreaterThan(0);
+  await runtime.run();
+  expect((await sent).every(({ status }) => status === 'expired')).toBe(true);
+});

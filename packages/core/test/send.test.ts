@@ -300,6 +300,19 @@ test('a wrong count of results counts as a lost answer for all of the batch', as
   expect(outcomes.map(({ status }) => status)).toEqual(['unknown', 'unknown']);
 });
 
+test("a hole in an adapter's results is a lost answer of that one, and the lane goes on", async () => {
+  const runtime = virtualRuntime();
+  const adapter = scriptAdapter(undefined, { batch: 10, policy: { ambiguous: 'stop' } });
+  const holey: SendResult[] = [];
+  holey.length = 2;
+  holey[1] = { kind: 'accepted' };
+  const engine = createEngine({ channels: { push: { ...adapter, send: () => Promise.resolve(holey) } }, runtime });
+  for (let round = 0; round < 2; round++) {
+    const outcomes = await engine.send({ to: ['a', 'b'].map(to) });
+    expect(outcomes.map(({ status }) => status)).toEqual(['unknown', 'accepted']);
+  }
+});
+
 test('what never reached the provider uses up no attempt and no breaker count', async () => {
   const { engine, runtime, adapter } = setUp((delivery) =>
     delivery.attempt < 8
