@@ -312,22 +312,22 @@ test('an adapter whose close hangs keeps the engine open for a while only', asyn
   const adapter = { ...scriptAdapter(), close: () => new Promise<void>(() => {}) };
   const runtime = virtualRuntime();
   const engine = createEngine({ channels: { one: adapter }, runtime });
-  let closed = false;
-  void engine.close().then(() => (closed = true));
+  let ended = false;
+  void engine.close().then(() => (ended = true));
   await runtime.advance(9000);
-  expect(closed).toBe(false);
+  expect(ended).toBe(false);
   await runtime.advance(2000);
-  expect(closed).toBe(true);
+  expect(ended).toBe(true);
 });
 
 test('calls after close tell that it is closed', async () => {
   const parts = setUp();
   await parts.engine.close();
   const { engine } = parts;
-  await expect(engine.send({ to: to('a') })).rejects.toMatchObject(closed);
-  expect(() => engine.sendAll([{ to: to('a') }])).toThrow(expect.objectContaining(closed));
-  await expect(engine.enqueue({ to: to('a') })).rejects.toMatchObject(closed);
-  await expect(engine.start()).rejects.toMatchObject(closed);
+  await expect(engine.send({ to: to('a') })).rejects.toMatchObject(ended);
+  expect(() => engine.sendAll([{ to: to('a') }])).toThrow(expect.objectContaining(ended));
+  await expect(engine.enqueue({ to: to('a') })).rejects.toMatchObject(ended);
+  await expect(engine.start()).rejects.toMatchObject(ended);
   await expect(engine.cancel('x')).rejects.toMatchObject(closed);
   await expect(engine.status('x')).rejects.toMatchObject(closed);
   await expect(engine.depth()).rejects.toMatchObject(closed);

@@ -61,3 +61,16 @@ test('many messages of a new tenant wait for one adapter', async () => {
 test('an idle time that is no duration is refused at once', () => {
   expect(() => perTenant(() => scriptAdapter(), { idle: 'soon' as never })).toThrow('perTenant.idle');
 });
+
+test('an adapter per tenant fails over to one for all', async () => {
+  const runtime = virtualRuntime();
+  const own = perTenant(() =>
+    Promise.resolve(scriptAdapter(() => ({ kind: 'rejected', scope: 'message', code: 'no' }), { provider: 'own' })),
+  );
+  const all = scriptAdapter(undefined, { provider: 'all' });
+  const engine = createEngine({ channels: { push: [own, all] }, runtime });
+  const sent = engine.send({ to, tenant: 'a' });
+  await runtime.run();
+  expect(await sent).toMatchObject({ status: 'accepted', provider: 'all' });
+  expect(engine.stats().push.map(({ lane }) => lane)).toEqual(['push/0/a', 'push/all']);
+});
