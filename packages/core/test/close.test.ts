@@ -324,10 +324,10 @@ test('calls after close tell that it is closed', async () => {
   const parts = setUp();
   await parts.engine.close();
   const { engine } = parts;
-  await expect(engine.send({ to: to('a') })).rejects.toMatchObject(ended);
-  expect(() => engine.sendAll([{ to: to('a') }])).toThrow(expect.objectContaining(ended));
-  await expect(engine.enqueue({ to: to('a') })).rejects.toMatchObject(ended);
-  await expect(engine.start()).rejects.toMatchObject(ended);
+  await expect(engine.send({ to: to('a') })).rejects.toMatchObject(closed);
+  expect(() => engine.sendAll([{ to: to('a') }])).toThrow(expect.objectContaining(closed));
+  await expect(engine.enqueue({ to: to('a') })).rejects.toMatchObject(closed);
+  await expect(engine.start()).rejects.toMatchObject(closed);
   await expect(engine.cancel('x')).rejects.toMatchObject(closed);
   await expect(engine.status('x')).rejects.toMatchObject(closed);
   await expect(engine.depth()).rejects.toMatchObject(closed);
